@@ -1,0 +1,112 @@
+"""Where the database is, which schema and roles are used, and how long to wait.
+
+Every value comes from the environment (or a `.env` file in the working directory);
+Alembic, the command line and the tests read the same ones.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+# PostgreSQL cuts longer identifiers off silently (NAMEDATALEN - 1 bytes).
+MAX_IDENTIFIER_BYTES = 63
+
+
+def check_identifier(value: str) -> str:
+    """A name PostgreSQL keeps as it is: any characters, quoted wherever it is used."""
+    if not value or "\x00" in value:
+        raise ValueError("a name must not be empty or hold a NUL character")
+    if len(value.encode()) > MAX_IDENTIFIER_BYTES:
+        raise ValueError(f"a name is at most {MAX_IDENTIFIER_BYTES} bytes long")
+    return value
+
+
+Identifier = Annotated[str, AfterValidator(check_identifier)]
+
+
+def check_schema_name(value: str) -> str:
+    if re.match(r"pg_|information_schema$", value):
+        raise ValueError("the schema's name is reserved by PostgreSQL")
+    return check_identifier(value)
+
+
+class Settings(BaseSettings):
+    """The project's settings. Times are in seconds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CAMPAIGNDB_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+        frozen=True,
+        hide_input_in_errors=True,  # an input may hold a password
+    )
+
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="DATABASE_URL",
+        description="The database; unset: the embedded server, started on demand.",
+    )
+    schema_name: Annotated[str, AfterValidator(check_schema_name)] = Field(
+        default="public",
+        validation_alias="CAMPAIGNDB_SCHEMA",
+        description="The schema that holds the tables and functions.",
+    )
+    owner_role: Identifier | None = Field(
+        default=None,
+        description="The role that owns what migrations create; unset: the one that connects.",
+    )
+    app_role: Identifier | None = Field(
+        default=None,
+        description="The role that may execute the functions and nothing else; unset: no grant.",
+    )
+    migration_lock_timeout: float = Field(
+        default=5.0, ge=0, description="Longest wait of a migration for a lock; 0: no limit."
+    )
+    migration_statement_timeout: float = Field(
+        default=0.0, ge=0, description="Longest run of one migration statement; 0: no limit."
+    )
+    pg_bin: Path | None = Field(
+        default=None,
+        description="Folder of the server programs to use instead of the embedded PostgreSQL.",
+    )
+    data_dir: Path | None = Field(
+        default=None, description="Where the embedded server keeps its data."
+    )
+    server_user: str = Field(
+        default="nobody",
+        description="The unprivileged user the embedded server runs as when started by root.",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            # The URL may hold a password: the error must not repeat it.
+            try:
+                backend = make_url(value.get_secret_value()).get_backend_name()
+            except (ArgumentError, ValueError):
+                raise ValueError("not a database URL (postgresql://user@host/name)") from None
+            if backend not in ("postgresql", "postgres"):
+                raise ValueError(f"the database must be postgresql, not {backend}")
+        return value
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
+
+
+def sqlalchemy_url(url: str | URL) -> URL:
+    """`postgresql://…` or `postgres://…` as SQLAlchemy with psycopg 3 takes it."""
+    return make_url(url).set(drivername="postgresql+psycopg")
