@@ -1,0 +1,55 @@
+# Everything here runs in the project's own .venv and on the embedded PostgreSQL, never on
+# the database that DATABASE_URL names: for that one call .venv/bin/campaigndb yourself.
+
+PYTHON ?= python3
+PYTEST_WORKERS ?= 2
+PYTEST = .venv/bin/python -m pytest
+# `make test PG_BIN=/usr/lib/postgresql/15/bin`: other server programs than the embedded ones.
+PG_BIN ?= $(CAMPAIGNDB_PG_BIN)
+
+export PYTHON
+ifneq ($(origin PYTHON),file)
+export PYTHON_IS_REQUESTED = yes
+endif
+ifneq ($(PG_BIN),)
+export CAMPAIGNDB_PG_BIN = $(PG_BIN)
+endif
+
+# The environment decides where the server's programs and data are, and nothing else: a
+# developer's own database, schema, roles or libpq defaults must not reach a test or a demo.
+KEPT = CAMPAIGNDB_PG_BIN CAMPAIGNDB_SERVER_USER CAMPAIGNDB_DATA_DIR
+unexport DATABASE_URL PYTHONPATH PYTHONHOME
+unexport $(filter-out $(KEPT),$(filter CAMPAIGNDB_% PG%,$(.VARIABLES)))
+
+.DEFAULT_GOAL := help
+.PHONY: setup demo test check bench torture revision help
+
+setup: ## Make .venv with the pinned packages; a moment when it is up to date
+	@sh scripts/setup.sh
+
+demo: setup ## Show the database at work, on the embedded PostgreSQL
+	@.venv/bin/campaigndb demo
+
+test: setup ## Run the tests (PYTEST_ARGS="-k cost" PG_BIN=/usr/lib/postgresql/15/bin)
+	@$(PYTEST) -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+check: setup ## Check format, style and types
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy --python-version 3.11
+	@.venv/bin/mypy --python-version 3.13
+
+bench: setup ## Measure the functions (BENCH_ARGS="--json")
+	@.venv/bin/campaigndb bench $(BENCH_ARGS)
+
+torture: setup ## Run the long fault-injection tests (PYTEST_ARGS as for test)
+	@$(PYTEST) -m torture --timeout 1800 $(PYTEST_ARGS)
+
+revision: setup ## Copy changed functions into a new revision (m="what changes")
+	@if [ -z "$$m" ]; then \
+	    echo 'make revision: say what changes: make revision m="count safe emails"' >&2; exit 2; \
+	fi
+	@.venv/bin/campaigndb revision "$$m"
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
