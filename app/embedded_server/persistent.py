@@ -1,0 +1,285 @@
+"""The developer's own server: started on demand, its data kept."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import psycopg
+from psycopg import sql
+from sqlalchemy.engine import URL
+
+from app.embedded_server.account import Account, owner_account, server_account, user_name
+from app.embedded_server.cluster import START_SECONDS, SUPERUSER, Cluster, Postmaster
+from app.embedded_server.errors import EmbeddedServerError, file_errors_explained
+from app.embedded_server.programs import SHARED_FOLDER, find_programs, trusted_folder
+from app.settings import Settings, get_settings, sqlalchemy_url
+
+DATABASE = "campaigndb"
+MAX_CONNECTIONS = 200
+# Below the range from which the system takes the ports of outgoing connections.
+PREFERRED_PORTS = range(21000, 29000)
+
+# Folders whose server this process uses inside `running`.
+_in_use: set[Path] = set()
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `status` found. `pid`, `port` and `url` are None when no server runs."""
+
+    running: bool
+    folder: Path
+    log_path: Path
+    major_version: int | None
+    pid: int | None = None
+    port: int | None = None
+    url: URL | None = None
+
+
+def database_url(settings: Settings | None = None) -> URL:
+    """`DATABASE_URL` where it is set, otherwise the embedded server's, started if need be."""
+    settings = settings or get_settings()
+    if settings.database_url is not None:
+        return sqlalchemy_url(settings.database_url.get_secret_value())
+    return ensure_running(settings)
+
+
+def ensure_running(settings: Settings | None = None) -> URL:
+    """The embedded server's database; the server is started if it does not run, and stays."""
+    with file_errors_explained():
+        cluster = _cluster(settings or get_settings())
+        with _locked(cluster.folder):
+            postmaster, _ = _started(cluster)
+            if cluster.folder not in _in_use:
+                _stop_after_use(cluster).unlink(missing_ok=True)
+        return cluster.url(postmaster.port, DATABASE)
+
+
+@contextmanager
+def running(settings: Settings | None = None) -> Iterator[URL]:
+    """As `ensure_running`, but a server that was started for this stops afterwards.
+
+    Where several processes use it at once, the last one stops it.
+    """
+    with file_errors_explained():
+        cluster = _cluster(settings or get_settings())
+        with _locked(cluster.folder):
+            postmaster, new = _started(cluster)
+            if new:
+                _stop_after_use(cluster).touch(mode=0o600)
+            users = _open_locked(cluster.folder / "users", fcntl.LOCK_SH)
+        url = cluster.url(postmaster.port, DATABASE)
+    _in_use.add(cluster.folder)
+    try:
+        yield url
+    finally:
+        _in_use.discard(cluster.folder)
+        with file_errors_explained(), _locked(cluster.folder):
+            users.close()
+            if _stop_after_use(cluster).exists() and not _is_used(cluster):
+                cluster.stop()
+                _stop_after_use(cluster).unlink()
+
+
+def stop(settings: Settings | None = None) -> bool:
+    """Stop the embedded server; whether there was one running."""
+    with file_errors_explained():
+        cluster = _cluster(settings or get_settings(), make_folder=False)
+        if not cluster.data_dir.exists():
+            return False
+        with _locked(cluster.folder):
+            was_running = cluster.postmaster() is not None
+            cluster.stop()
+            _stop_after_use(cluster).unlink(missing_ok=True)
+        return was_running
+
+
+def status(settings: Settings | None = None) -> Status:
+    """Whether the embedded server runs, and where; starts and changes nothing."""
+    with file_errors_explained():
+        cluster = _cluster(settings or get_settings(), make_folder=False)
+        postmaster = cluster.postmaster()
+        data_version = _data_version(cluster)
+        if postmaster is None:
+            return Status(False, cluster.folder, cluster.log_path, data_version)
+        return Status(
+            True,
+            cluster.folder,
+            cluster.log_path,
+            data_version,
+            postmaster.pid,
+            postmaster.port,
+            cluster.url(postmaster.port, DATABASE),
+        )
+
+
+def _started(cluster: Cluster) -> tuple[Postmaster, bool]:
+    """The server's main process, and whether it had to be started. Called under the lock."""
+    data_version = _data_version(cluster)
+    if data_version is None:
+        cluster.create(durable=True)
+    elif data_version != cluster.programs.major_version:
+        raise EmbeddedServerError(
+            f"{cluster.data_dir} holds data of PostgreSQL {data_version}, but the programs in "
+            f"{cluster.programs.bin_dir} are PostgreSQL {cluster.programs.major_version}: "
+            "choose others with CAMPAIGNDB_PG_BIN, another folder with CAMPAIGNDB_DATA_DIR, "
+            f"or remove {cluster.folder}"
+        )
+    postmaster = _accepting(cluster)
+    if postmaster is not None:
+        return postmaster, False
+    cluster.start(preferred_port=_preferred_port(cluster.folder))
+    postmaster = _accepting(cluster)
+    if postmaster is None:
+        raise EmbeddedServerError(
+            f"PostgreSQL on {cluster.data_dir} ended after its start: see {cluster.log_path}"
+        )
+    return postmaster, True
+
+
+def _accepting(cluster: Cluster) -> Postmaster | None:
+    """The running server, once it takes connections and has the database; None if none runs."""
+    deadline = time.monotonic() + START_SECONDS
+    while (postmaster := cluster.postmaster()) is not None:
+        try:
+            connection = cluster.connect(postmaster.port, SUPERUSER)
+        except psycopg.OperationalError as error:
+            # Starting, recovering or shutting down: the next look tells.
+            if "authentication failed" in str(error) or time.monotonic() > deadline:
+                raise EmbeddedServerError(
+                    f"PostgreSQL on {cluster.data_dir} takes no connections: {error}"
+                ) from error
+            time.sleep(0.1)
+        else:
+            with connection:
+                _ensure_database(connection)
+            return postmaster
+    return None
+
+
+def _ensure_database(connection: psycopg.Connection) -> None:
+    query = "select 1 from pg_database where datname = %s"
+    try:
+        if connection.execute(query, [DATABASE]).fetchone() is None:
+            # Two makers at once are kept apart by the lock.
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
+    except psycopg.Error as error:
+        raise EmbeddedServerError(f"the database {DATABASE} cannot be made: {error}") from error
+
+
+def _cluster(settings: Settings, *, make_folder: bool = True) -> Cluster:
+    folder, account = _place(settings)
+    if make_folder:
+        _make_folder(folder, account)
+    if (folder / "PG_VERSION").exists():
+        raise EmbeddedServerError(
+            f"{folder} is itself a PostgreSQL data folder: name another one in CAMPAIGNDB_DATA_DIR"
+        )
+    programs = find_programs(settings, account)
+    return Cluster(folder, programs, {"max_connections": str(MAX_CONNECTIONS)})
+
+
+def _place(settings: Settings) -> tuple[Path, Account]:
+    """The server's folder, and the user it runs as."""
+    default = project_folder() / ".campaigndb"
+    folder = settings.data_dir.expanduser().resolve() if settings.data_dir else default
+    owner = owner_account(folder / "data")
+    account = owner or server_account(settings)
+    if not account.switched or account.can_enter(_nearest_existing(folder)):
+        return folder, account
+    if settings.data_dir is not None:
+        raise EmbeddedServerError(
+            f"{account.name}, as whom PostgreSQL runs, may not enter {folder}: "
+            "name another folder in CAMPAIGNDB_DATA_DIR, or another user in CAMPAIGNDB_SERVER_USER"
+        )
+    # A checkout in root's home, say: its data then lies in a folder of its own.
+    name = hashlib.sha256(os.fsencode(default)).hexdigest()[:16]
+    folder = SHARED_FOLDER / "data" / name
+    return folder, owner_account(folder / "data") or account
+
+
+def project_folder() -> Path:
+    """The nearest folder upwards that looks like a project's root; else the working one."""
+    here = Path.cwd().resolve()
+    marks = (".campaigndb", "pyproject.toml", ".git")
+    for folder in (here, *here.parents):
+        if any((folder / mark).exists() for mark in marks):
+            return folder
+    return here
+
+
+def _make_folder(folder: Path, account: Account) -> None:
+    if folder.is_relative_to(SHARED_FOLDER):
+        trusted_folder(trusted_folder(SHARED_FOLDER) / "data")
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        # The server's user only has to pass through.
+        folder.chmod(0o711 if account.switched else 0o700)
+    if not os.access(folder, os.W_OK):
+        raise EmbeddedServerError(
+            f"{folder} belongs to {user_name(folder.stat().st_uid)}, not to {account.name}: "
+            "remove it, or name another folder in CAMPAIGNDB_DATA_DIR"
+        )
+    if account.switched and not account.can_enter(folder):
+        raise EmbeddedServerError(
+            f"{account.name}, as whom PostgreSQL runs, may not enter {folder}: "
+            "name another folder in CAMPAIGNDB_DATA_DIR, or another user in CAMPAIGNDB_SERVER_USER"
+        )
+
+
+def _nearest_existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _data_version(cluster: Cluster) -> int | None:
+    try:
+        return int((cluster.data_dir / "PG_VERSION").read_text())
+    except FileNotFoundError:
+        return None
+
+
+def _preferred_port(folder: Path) -> int:
+    """The same port at every start, as long as it is free: saved addresses stay right."""
+    digest = hashlib.sha256(os.fsencode(folder)).digest()
+    return PREFERRED_PORTS[int.from_bytes(digest[:4]) % len(PREFERRED_PORTS)]
+
+
+# One process at a time starts or stops the server.
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with _open_locked(folder / "lock", fcntl.LOCK_EX):
+        yield
+
+
+def _open_locked(path: Path, operation: int) -> IO[str]:
+    """Locked until it is closed, by the process's end at the latest."""
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+")
+    try:
+        fcntl.flock(file, operation)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _stop_after_use(cluster: Cluster) -> Path:
+    """There as long as the server runs for users of `running` only."""
+    return cluster.folder / "stop-after-use"
+
+
+def _is_used(cluster: Cluster) -> bool:
+    try:
+        _open_locked(cluster.folder / "users", fcntl.LOCK_EX | fcntl.LOCK_NB).close()
+    except BlockingIOError:
+        return True
+    return False

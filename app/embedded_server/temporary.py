@@ -1,0 +1,144 @@
+"""A throw-away server for tests and experiments: fast, empty, and gone afterwards."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.engine import URL
+
+from app.embedded_server import guard
+from app.embedded_server.account import Account, server_account
+from app.embedded_server.cluster import SUPERUSER, Cluster
+from app.embedded_server.errors import EmbeddedServerError, file_errors_explained
+from app.embedded_server.programs import find_programs
+from app.settings import Settings, get_settings
+
+# Nothing outlives the server, so nothing has to reach the disk.
+THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class TemporaryServer:
+    """A running server, which a test may also kill and start again at the same address."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        cluster.start()
+        self.port = self._pid_and_port()[1]
+
+    @property
+    def url(self) -> URL:
+        """The address with the superuser's name and password, of the database `postgres`."""
+        return self.url_for(SUPERUSER)
+
+    def url_for(self, database: str) -> URL:
+        return self._cluster.url(self.port, database)
+
+    @property
+    def pid(self) -> int:
+        return self._pid_and_port()[0]
+
+    @property
+    def bin_dir(self) -> Path:
+        return self._cluster.programs.bin_dir
+
+    @property
+    def major_version(self) -> int:
+        return self._cluster.programs.major_version
+
+    @property
+    def log_path(self) -> Path:
+        return self._cluster.log_path
+
+    def kill(self) -> None:
+        """SIGKILL to every process of the server: a crash. The data stays for `restart`."""
+        with file_errors_explained():
+            self._cluster.kill()
+
+    def restart(self) -> None:
+        """Stop the server if it runs, and start it again on the same port."""
+        with file_errors_explained():
+            self._cluster.stop()
+            self._cluster.start(port=self.port)
+
+    def _pid_and_port(self) -> tuple[int, int]:
+        postmaster = self._cluster.postmaster()
+        if postmaster is None:
+            raise EmbeddedServerError("the temporary PostgreSQL is not running")
+        return postmaster.pid, postmaster.port
+
+
+@contextmanager
+def temporary_server(
+    settings: Settings | None = None,
+    *,
+    server_settings: Mapping[str, str] | None = None,
+    max_connections: int = 200,
+) -> Iterator[TemporaryServer]:
+    """A server of one's own, stopped and removed at the end, however the process ends.
+
+    `server_settings` are PostgreSQL's, such as `{"fsync": "on"}`, and take precedence.
+    """
+    settings = settings or get_settings()
+    with file_errors_explained():
+        account = server_account(settings)
+        programs = find_programs(settings, account)
+        folder = _new_folder(account)
+        options = {"max_connections": str(max_connections)} | THROW_AWAY
+        cluster = Cluster(folder, programs, options | dict(server_settings or {}))
+    with _guarded(cluster):
+        with file_errors_explained():
+            cluster.create(durable=False)
+            server = TemporaryServer(cluster)
+        yield server
+
+
+def _new_folder(account: Account) -> Path:
+    """A short-lived folder in which the server's user can reach its data."""
+    parents = [Path(tempfile.gettempdir()).resolve(), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
+    for parent in parents:
+        if account.can_enter(parent):
+            folder = Path(tempfile.mkdtemp(prefix="campaigndb-", dir=parent))
+            if account.switched:
+                folder.chmod(0o711)
+            return folder
+    raise EmbeddedServerError(f"{account.name} may enter none of {', '.join(map(str, parents))}")
+
+
+@contextmanager
+def _guarded(cluster: Cluster) -> Iterator[None]:
+    """Leave stopping and removing the server to a process that outlives this one.
+
+    The guard waits for the end of its input, which comes on SIGKILL too. It is a process
+    rather than PR_SET_PDEATHSIG: that fires when the starting thread ends, and not on macOS.
+    """
+    account = cluster.account
+    watching = subprocess.Popen(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            guard.__file__,
+            str(cluster.folder),
+            str(cluster.programs.bin_dir / "pg_ctl"),
+            *([str(account.uid), str(account.gid)] if account.switched else []),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        # Out of reach of the terminal's Ctrl-C, and of a signal to the caller's group.
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        # Said, and not only closed: a forked child may hold the pipe open.
+        watching.communicate(b"end\n")
+        if cluster.folder.exists():  # the guard itself was killed
+            cluster.stop("immediate")
+            guard.remove(cluster.folder)
