@@ -79,9 +79,10 @@ def reason(output: str) -> str:
     """The one line of pip's output that says most."""
     if "Failed to establish a new connection" in output or "NameResolutionError" in output:
         return "there is no connection to the package index"
-    errors = [line for line in output.splitlines() if line.lower().startswith("error: ")]
-    last = errors[-1] if errors else (output.strip().splitlines() or ["no reason given"])[-1]
-    return last.removeprefix("ERROR: ")
+    lines = output.strip().splitlines() or ["no reason given"]
+    # The first error is the cause; without one, the last word has to do.
+    first = next((line for line in lines if line.startswith("ERROR: ")), lines[-1])
+    return first.removeprefix("ERROR: ")
 
 
 def main(fingerprint: str) -> None:

@@ -55,7 +55,10 @@ class TemporaryServer:
         return self._cluster.log_path
 
     def kill(self) -> None:
-        """SIGKILL to every process of the server: a crash. The data stays for `restart`."""
+        """SIGKILL to every process of the server: a crash. The data stays for `restart`.
+
+        Unless the server was made with `synchronous_commit` on, its last commits are lost.
+        """
         with file_errors_explained():
             self._cluster.kill()
 
