@@ -35,6 +35,8 @@ Identifier = Annotated[str, AfterValidator(check_identifier)]
 def check_schema_name(value: str) -> str:
     if re.match(r"pg_|information_schema$", value):
         raise ValueError("the schema's name is reserved by PostgreSQL")
+    if not re.fullmatch(r"[^\W\d][\w$-]*", value):
+        raise ValueError("a schema's name is made of letters, digits, '_', '-' and '$'")
     return check_identifier(value)
 
 

@@ -1,0 +1,203 @@
+create or replace function insert_businesses_batch(
+  p_campaign_id uuid,
+  p_zip_code varchar,
+  p_businesses jsonb
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path from current
+as $$
+declare
+  -- Taken once: not every cluster evaluates now() inside DO UPDATE.
+  v_now timestamptz := now();
+  v_zip_code text := scraped_text(p_zip_code);
+  v_total int;
+  v_inserted int;
+  v_updated int;
+  v_other_campaign int;
+  v_rejected jsonb;
+  v_lost_races text[];
+begin
+  if coalesce(jsonb_typeof(p_businesses), 'null') <> 'array' then
+    raise exception using errcode = '22023', message = 'p_businesses is not a JSON array';
+  end if;
+
+  -- The lock that the foreign key takes anyway, taken first: the campaign cannot vanish midway.
+  perform from gmaps_campaigns as campaign where campaign.id = p_campaign_id for key share;
+  if not found then
+    raise exception using
+      errcode = '23503', message = format('there is no campaign %s', coalesce(p_campaign_id::text, 'null'));
+  end if;
+
+  with given as materialized (
+    select
+      (item.position - 1)::int as index,
+      item.record,
+      business.*
+    from
+      jsonb_array_elements(p_businesses) with ordinality as item(record, position),
+      lateral read_scraped_business(item.record) as business
+  ),
+  judged as (
+    select
+      given.index,
+      given.place_id,
+      case
+        when jsonb_typeof(given.record) <> 'object' then 'not a JSON object'
+        when given.place_id is null then 'no place_id'
+        when octet_length(given.place_id) > 1000 then 'place_id is longer than 1000 bytes'
+        when given.name is null then 'no name'
+      end as reason
+    from given
+  ),
+  -- The last of several records for one place wins.
+  chosen as (
+    select distinct on (judged.place_id) judged.place_id, judged.index
+    from judged
+    where judged.reason is null
+    order by judged.place_id, judged.index desc
+  ),
+  known as materialized (
+    select
+      chosen.index,
+      chosen.place_id,
+      business.campaign_id <> p_campaign_id as is_foreign,
+      business.id is not null as is_known,
+      business.raw_data as known_data,
+      business.zip_code as known_zip_code
+    from chosen
+    left join gmaps_businesses as business on business.place_id = chosen.place_id
+  ),
+  -- Rows are locked in the order of place_id, so overlapping batches wait instead of deadlocking.
+  written as (
+    insert into gmaps_businesses as business (
+      campaign_id, zip_code, place_id, name, address, city, state, postal_code, country,
+      latitude, longitude, phone, website, email, email_source, category, categories,
+      description, rating, reviews_count, price_level, hours, facebook_url, linkedin_url,
+      instagram_url, twitter_url, needs_enrichment, raw_data
+    )
+    select
+      p_campaign_id, v_zip_code, given.place_id, given.name, given.address, given.city,
+      given.state, given.postal_code, given.country, given.latitude, given.longitude,
+      given.phone, given.website, given.email, given.email_source, given.category,
+      given.categories, given.description, given.rating, given.reviews_count,
+      given.price_level, given.hours, given.facebook_url, given.linkedin_url,
+      given.instagram_url, given.twitter_url, given.needs_enrichment, given.record
+    from known
+    join given on given.index = known.index
+    where
+      not known.is_known
+      or (
+        not known.is_foreign
+        and (
+          known.known_data is distinct from given.record
+          or (known.known_zip_code is null and v_zip_code is not null)
+        )
+      )
+    order by known.place_id
+    on conflict (place_id) do update
+    set
+      -- A place found from two ZIPs stays with the first, or overlapping searches move it for ever.
+      zip_code = coalesce(business.zip_code, excluded.zip_code),
+      name = excluded.name,
+      address = coalesce(excluded.address, business.address),
+      city = coalesce(excluded.city, business.city),
+      state = coalesce(excluded.state, business.state),
+      postal_code = coalesce(excluded.postal_code, business.postal_code),
+      country = coalesce(excluded.country, business.country),
+      latitude = coalesce(excluded.latitude, business.latitude),
+      longitude = coalesce(excluded.longitude, business.longitude),
+      phone = coalesce(excluded.phone, business.phone),
+      website = coalesce(excluded.website, business.website),
+      category = coalesce(excluded.category, business.category),
+      categories = case
+        when excluded.categories = '{}' then business.categories else excluded.categories
+      end,
+      description = coalesce(excluded.description, business.description),
+      rating = coalesce(excluded.rating, business.rating),
+      reviews_count = coalesce(excluded.reviews_count, business.reviews_count),
+      price_level = coalesce(excluded.price_level, business.price_level),
+      hours = coalesce(excluded.hours, business.hours),
+      facebook_url = coalesce(excluded.facebook_url, business.facebook_url),
+      linkedin_url = coalesce(excluded.linkedin_url, business.linkedin_url),
+      instagram_url = coalesce(excluded.instagram_url, business.instagram_url),
+      twitter_url = coalesce(excluded.twitter_url, business.twitter_url),
+      -- Another email makes what was verified of the old one void.
+      (
+        email, email_source, email_verified, bouncer_status, bouncer_score, is_safe,
+        is_disposable, is_role_based, is_free_email, bouncer_verified_at
+      ) = (
+        select
+          case when replaces.email then excluded.email else business.email end,
+          case when replaces.email then excluded.email_source else business.email_source end,
+          business.email_verified and not replaces.verification,
+          case when not replaces.verification then business.bouncer_status end,
+          case when not replaces.verification then business.bouncer_score end,
+          case when not replaces.verification then business.is_safe end,
+          case when not replaces.verification then business.is_disposable end,
+          case when not replaces.verification then business.is_role_based end,
+          case when not replaces.verification then business.is_free_email end,
+          case when not replaces.verification then business.bouncer_verified_at end
+        from (
+          select
+            better.email,
+            better.email and business.email is distinct from excluded.email as verification
+          from (
+            select excluded.email is not null
+              and email_source_rank(excluded.email_source) >= email_source_rank(business.email_source)
+              as email
+          ) as better
+        ) as replaces
+      ),
+      raw_data = excluded.raw_data,
+      scraped_at = v_now,
+      updated_at = v_now
+    where business.campaign_id = excluded.campaign_id
+    returning business.place_id, xmax = 0 as is_new
+  )
+  select
+    (select count(*) from given),
+    (select count(*) from written where written.is_new),
+    (select count(*) from written where not written.is_new),
+    (select count(*) from known where known.is_foreign),
+    (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('index', judged.index, 'reason', judged.reason) order by judged.index
+        ),
+        '[]'
+      )
+      from judged
+      where judged.reason is not null
+    ),
+    (
+      select array_agg(known.place_id)
+      from known
+      where not known.is_known
+        and not exists (select from written where written.place_id = known.place_id)
+    )
+  into v_total, v_inserted, v_updated, v_other_campaign, v_rejected, v_lost_races;
+
+  -- Places that looked new but that another campaign committed while this statement ran.
+  if v_lost_races is not null then
+    select v_other_campaign + count(*)
+    into v_other_campaign
+    from gmaps_businesses as business
+    where business.place_id = any (v_lost_races) and business.campaign_id <> p_campaign_id;
+  end if;
+
+  return jsonb_build_object(
+    'success', true,
+    'inserted', v_inserted,
+    'updated', v_updated,
+    'skipped', v_total - v_inserted - v_updated,
+    'total', v_total,
+    'skipped_other_campaign', v_other_campaign,
+    'rejected', v_rejected
+  );
+exception
+  when others then
+    return stored_function_failure(sqlstate, sqlerrm);
+end;
+$$;

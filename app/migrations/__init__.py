@@ -1,0 +1,1 @@
+"""What Alembic's revisions and environment share: functions, privileges, configuration."""

@@ -1,0 +1,114 @@
+"""`make revision`: freezes the functions that changed and writes the revision that installs them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.script import ScriptDirectory
+from alembic_utils.pg_function import PGFunction
+from sqlalchemy.engine import URL
+
+from app.migrations.configuration import alembic_config
+from app.migrations.functions import (
+    frozen_copies,
+    frozen_path,
+    head_paths,
+    read_function,
+)
+
+
+class RevisionError(Exception):
+    """A revision that must not be written; the message says what to do instead."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One function whose head file is not (yet) what its latest frozen copy says."""
+
+    name: str
+    previous: str | None  # the revision of the latest frozen copy; None for a new function
+
+
+def changed_functions() -> list[Change]:
+    """Functions whose head differs from the latest frozen copy, by name."""
+    latest = frozen_copies()
+    changes = []
+    for name, head in head_paths().items():
+        previous = latest.get(name, [None])[-1]
+        if previous is None:
+            changes.append(Change(name, None))
+        elif head.read_bytes() != frozen_path(name, previous).read_bytes():
+            _refuse_other_signature(head, frozen_path(name, previous))
+            changes.append(Change(name, previous))
+    return changes
+
+
+def write_revision(message: str, url: URL) -> list[Path]:
+    """Writes the next revision and frozen copies; returns their paths.
+
+    `url` is a disposable database: it is migrated to head, and the tables of `app.tables` are
+    compared with it.
+    """
+    changes = changed_functions()
+    config = alembic_config(url)
+    command.upgrade(config, "head")
+    number = _next_number(ScriptDirectory.from_config(config))
+    functions = {change.name: (number, change.previous) for change in changes}
+    written: list[Path] = []
+
+    def describe(context: Any, revision: Any, directives: list[Any]) -> None:
+        script = directives[0]
+        if script.upgrade_ops.is_empty() and not changes:
+            raise RevisionError("Nothing changed: neither app/tables nor app/functions differ")
+
+    try:
+        for change in changes:
+            target = frozen_path(change.name, number)
+            target.write_bytes(head_paths()[change.name].read_bytes())
+            written.append(target)
+        script = command.revision(
+            alembic_config(url, functions=functions),
+            message,
+            autogenerate=True,
+            rev_id=number,
+            process_revision_directives=describe,
+        )
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+    assert script is not None and not isinstance(script, list)
+    return [Path(script.path), *written]
+
+
+def _next_number(scripts: ScriptDirectory) -> str:
+    numbers = [int(s.revision) for s in scripts.walk_revisions() if s.revision.isdigit()]
+    return f"{max(numbers, default=0) + 1:04}"
+
+
+def _refuse_other_signature(head: Path, frozen: Path) -> None:
+    """CREATE OR REPLACE cannot change a signature; DROP would break callers and lose grants."""
+    before, after = (read_function(path, "public") for path in (frozen, head))
+    for what, read in (("parameters", _parameters), ("return type", _return_type)):
+        if read(before) != read(after):
+            raise RevisionError(
+                f"{head.name}: the {what} changed from '{read(before)}' to '{read(after)}'. A "
+                f"function in use keeps its signature: put the new one in a file of its own "
+                f"({before.signature.split('(')[0]}_v2.sql), move the callers, and drop the old "
+                "one in a later revision."
+            )
+
+
+def _parameters(function: PGFunction) -> str:
+    return " ".join(str(function.signature).split("(", 1)[1].rstrip(") ").split())
+
+
+def _return_type(function: PGFunction) -> str:
+    match = re.match(
+        r"returns\s+(.*?)\s+language\b", function.definition, re.DOTALL | re.IGNORECASE
+    )
+    return " ".join(match[1].split()) if match else ""

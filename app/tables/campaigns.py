@@ -1,0 +1,71 @@
+"""`gmaps_campaigns`: one lead-generation campaign, its counters and its cost totals."""
+
+from sqlalchemy import ARRAY, Column, Numeric, Table, Text, text
+from sqlalchemy.dialects.postgresql import UUID
+
+from app.tables.metadata import (
+    CAMPAIGN_STATUSES,
+    COVERAGE_PROFILES,
+    counter,
+    finite_not_negative,
+    metadata,
+    money_total,
+    not_blank,
+    not_negative,
+    one_of,
+    primary_key,
+    text_list,
+    timestamp,
+    within,
+)
+
+COUNTERS = (
+    "total_businesses_found",
+    "total_emails_found",
+    "total_facebook_pages_found",
+    "total_linkedin_profiles_found",
+    "total_verified_emails",
+)
+
+# Where each service's share of the actual cost is kept.
+SERVICE_COST_COLUMNS = {
+    "google_maps": "google_maps_cost",
+    "facebook": "facebook_cost",
+    "linkedin": "linkedin_enrichment_cost",
+    "bouncer": "bouncer_verification_cost",
+}
+COST_TOTALS = ("actual_cost", *SERVICE_COST_COLUMNS.values())
+
+campaigns = Table(
+    "gmaps_campaigns",
+    metadata,
+    primary_key(),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    text_list("keywords"),
+    Column("location", Text),
+    Column("coverage_profile", Text, nullable=False, server_default=text("'balanced'")),
+    Column("custom_zip_codes", ARRAY(Text)),
+    Column("status", Text, nullable=False, server_default=text("'draft'")),
+    counter("target_zip_count"),
+    counter("actual_zip_count"),
+    Column("coverage_percentage", Numeric(5, 2)),
+    money_total("estimated_cost", nullable=True),
+    Column("organization_id", UUID(as_uuid=True)),
+    Column("created_by", UUID(as_uuid=True)),
+    *[counter(name) for name in COUNTERS],
+    *[money_total(name) for name in COST_TOTALS],
+    timestamp("created_at", default_now=True),
+    timestamp("updated_at", default_now=True),
+    timestamp("started_at"),
+    timestamp("completed_at"),
+    not_blank("name"),
+    one_of("coverage_profile", COVERAGE_PROFILES),
+    one_of("status", CAMPAIGN_STATUSES),
+    within("coverage_percentage", 0, 100),
+    *not_negative("target_zip_count", "actual_zip_count", *COUNTERS),
+    *finite_not_negative("estimated_cost", *COST_TOTALS),
+    # Every cost and every count updates this row: room on the page keeps those updates HOT, and
+    # under SERIALIZABLE an update that touches no index cannot conflict with other campaigns.
+    postgresql_with={"fillfactor": 50},
+)
