@@ -12,12 +12,12 @@ declare
   -- Taken once: not every cluster evaluates now() inside DO UPDATE.
   v_now timestamptz := now();
   v_zip_code text := scraped_text(p_zip_code);
-  v_total int;
-  v_inserted int;
-  v_updated int;
-  v_other_campaign int;
+  v_total bigint;
+  v_inserted bigint;
+  v_updated bigint;
+  v_other_campaign bigint;
   v_rejected jsonb;
-  v_lost_races text[];
+  v_attempted bigint;
 begin
   if coalesce(jsonb_typeof(p_businesses), 'null') <> 'array' then
     raise exception using errcode = '22023', message = 'p_businesses is not a JSON array';
@@ -34,40 +34,29 @@ begin
     select
       (item.position - 1)::int as index,
       item.record,
-      business.*
+      business.*,
+      case
+        when jsonb_typeof(item.record) <> 'object' then 'not a JSON object'
+        when business.place_id is null then 'no place_id'
+        when octet_length(business.place_id) > 1000 then 'place_id is longer than 1000 bytes'
+        when business.name is null then 'no name'
+      end as reason
     from
       jsonb_array_elements(p_businesses) with ordinality as item(record, position),
       lateral read_scraped_business(item.record) as business
   ),
-  judged as (
-    select
-      given.index,
-      given.place_id,
-      case
-        when jsonb_typeof(given.record) <> 'object' then 'not a JSON object'
-        when given.place_id is null then 'no place_id'
-        when octet_length(given.place_id) > 1000 then 'place_id is longer than 1000 bytes'
-        when given.name is null then 'no name'
-      end as reason
-    from given
-  ),
   -- The last of several records for one place wins.
-  chosen as (
-    select distinct on (judged.place_id) judged.place_id, judged.index
-    from judged
-    where judged.reason is null
-    order by judged.place_id, judged.index desc
-  ),
-  known as materialized (
-    select
-      chosen.index,
-      chosen.place_id,
-      business.campaign_id <> p_campaign_id as is_foreign,
+  chosen as materialized (
+    select distinct on (given.place_id)
+      given.*,
       business.id is not null as is_known,
-      business.raw_data as known_data,
-      business.zip_code as known_zip_code
-    from chosen
-    left join gmaps_businesses as business on business.place_id = chosen.place_id
+      business.campaign_id is distinct from p_campaign_id as is_foreign,
+      business.raw_data is distinct from given.record
+        or (business.zip_code is null and v_zip_code is not null) as is_changed
+    from given
+    left join gmaps_businesses as business on business.place_id = given.place_id
+    where given.reason is null
+    order by given.place_id, given.index desc
   ),
   -- Rows are locked in the order of place_id, so overlapping batches wait instead of deadlocking.
   written as (
@@ -78,24 +67,15 @@ begin
       instagram_url, twitter_url, needs_enrichment, raw_data
     )
     select
-      p_campaign_id, v_zip_code, given.place_id, given.name, given.address, given.city,
-      given.state, given.postal_code, given.country, given.latitude, given.longitude,
-      given.phone, given.website, given.email, given.email_source, given.category,
-      given.categories, given.description, given.rating, given.reviews_count,
-      given.price_level, given.hours, given.facebook_url, given.linkedin_url,
-      given.instagram_url, given.twitter_url, given.needs_enrichment, given.record
-    from known
-    join given on given.index = known.index
-    where
-      not known.is_known
-      or (
-        not known.is_foreign
-        and (
-          known.known_data is distinct from given.record
-          or (known.known_zip_code is null and v_zip_code is not null)
-        )
-      )
-    order by known.place_id
+      p_campaign_id, v_zip_code, chosen.place_id, chosen.name, chosen.address, chosen.city,
+      chosen.state, chosen.postal_code, chosen.country, chosen.latitude, chosen.longitude,
+      chosen.phone, chosen.website, chosen.email, chosen.email_source, chosen.category,
+      chosen.categories, chosen.description, chosen.rating, chosen.reviews_count,
+      chosen.price_level, chosen.hours, chosen.facebook_url, chosen.linkedin_url,
+      chosen.instagram_url, chosen.twitter_url, chosen.needs_enrichment, chosen.record
+    from chosen
+    where not chosen.is_known or (chosen.is_changed and not chosen.is_foreign)
+    order by chosen.place_id
     on conflict (place_id) do update
     set
       -- A place found from two ZIPs stays with the first, or overlapping searches move it for ever.
@@ -160,31 +140,37 @@ begin
     (select count(*) from given),
     (select count(*) from written where written.is_new),
     (select count(*) from written where not written.is_new),
-    (select count(*) from known where known.is_foreign),
+    (select count(*) from chosen where chosen.is_known and chosen.is_foreign),
     (
       select coalesce(
         jsonb_agg(
-          jsonb_build_object('index', judged.index, 'reason', judged.reason) order by judged.index
+          jsonb_build_object('index', given.index, 'reason', given.reason) order by given.index
         ),
         '[]'
       )
-      from judged
-      where judged.reason is not null
+      from given
+      where given.reason is not null
     ),
     (
-      select array_agg(known.place_id)
-      from known
-      where not known.is_known
-        and not exists (select from written where written.place_id = known.place_id)
+      select count(*) from chosen
+      where not chosen.is_known or (chosen.is_changed and not chosen.is_foreign)
     )
-  into v_total, v_inserted, v_updated, v_other_campaign, v_rejected, v_lost_races;
+  into v_total, v_inserted, v_updated, v_other_campaign, v_rejected, v_attempted;
 
-  -- Places that looked new but that another campaign committed while this statement ran.
-  if v_lost_races is not null then
-    select v_other_campaign + count(*)
+  -- Some places that looked new were committed by others while this statement ran: a new
+  -- snapshot tells whose they are.
+  if v_inserted + v_updated < v_attempted then
+    select count(*)
     into v_other_campaign
     from gmaps_businesses as business
-    where business.place_id = any (v_lost_races) and business.campaign_id <> p_campaign_id;
+    where business.campaign_id <> p_campaign_id
+      and business.place_id in (
+        select given.place_id
+        from
+          jsonb_array_elements(p_businesses) as item(record),
+          lateral read_scraped_business(item.record) as given
+        where given.name is not null
+      );
   end if;
 
   return jsonb_build_object(

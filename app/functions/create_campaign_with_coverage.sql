@@ -8,8 +8,8 @@ declare
   v_campaign_id uuid;
   v_problem text;
   v_keywords text[];
-  v_zip_count int;
-  v_given_zip_count int;
+  v_zip_count bigint;
+  v_given_zip_count bigint;
   v_estimated_cost numeric;
 begin
   -- What the campaign is given.

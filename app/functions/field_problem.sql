@@ -26,7 +26,8 @@ as $$
       end
     -- JavaScript sends money as text, so that no float touches it.
     when jsonb_typeof(p_object -> p_key) not in ('number', 'string')
-      or p_object ->> p_key !~ '^\s*[-+]?[0-9]{1,40}(\.[0-9]{0,40})?\s*$'
+      or length(p_object ->> p_key) > 80
+      or p_object ->> p_key !~ '^\s*[-+]?[0-9]+(\.[0-9]*)?\s*$'
       then p_key || ' is not a number'
     when p_type = 'count' then
       case

@@ -32,104 +32,74 @@ parallel safe
 as $$
   -- The one place that knows the names a record may use: the canonical ones win over those of
   -- the Google Maps scrapers. What cannot be read becomes null: one dirty field must not fail
-  -- the batch, and the record itself is kept beside it.
+  -- the batch, and the record itself is kept beside it. A place without a readable id or name
+  -- is for the caller to reject.
   select
-    case
-      when jsonb_typeof(p_record -> 'place_id') in ('string', 'number')
-        then scraped_text(p_record ->> 'place_id')
-      when jsonb_typeof(p_record -> 'placeId') in ('string', 'number')
-        then scraped_text(p_record ->> 'placeId')
-    end,
-    case
-      when jsonb_typeof(p_record -> 'name') in ('string', 'number')
-        then scraped_text(p_record ->> 'name')
-      when jsonb_typeof(p_record -> 'title') in ('string', 'number')
-        then scraped_text(p_record ->> 'title')
-    end,
-    coalesce(scraped_text(p_record ->> 'address'), scraped_text(p_record ->> 'street')),
-    scraped_text(p_record ->> 'city'),
-    scraped_text(p_record ->> 'state'),
-    coalesce(scraped_text(p_record ->> 'postal_code'), scraped_text(p_record ->> 'postalCode')),
-    coalesce(
-      scraped_text(p_record ->> 'country'),
-      scraped_text(p_record ->> 'countryCode'),
-      scraped_text(p_record ->> 'country_code')
+    scraped_text(
+      case when jsonb_typeof(given.place_id) in ('string', 'number') then given.place_id #>> '{}'
+        when jsonb_typeof(given."placeId") in ('string', 'number') then given."placeId" #>> '{}'
+      end
     ),
-    case when position.latitude between -90 and 90 then position.latitude end,
-    case when position.longitude between -180 and 180 then position.longitude end,
-    coalesce(scraped_text(p_record ->> 'phone'), scraped_text(p_record ->> 'phoneUnformatted')),
-    scraped_text(p_record ->> 'website'),
+    scraped_text(
+      case when jsonb_typeof(given.name) in ('string', 'number') then given.name #>> '{}'
+        when jsonb_typeof(given.title) in ('string', 'number') then given.title #>> '{}'
+      end
+    ),
+    scraped_text(coalesce(given.address, given.street)),
+    scraped_text(given.city),
+    scraped_text(given.state),
+    scraped_text(coalesce(given.postal_code, given."postalCode")),
+    scraped_text(coalesce(given.country, given."countryCode", given.country_code)),
+    scraped_coordinate(coalesce(given.latitude, given.location ->> 'lat'), 90),
+    scraped_coordinate(coalesce(given.longitude, given.location ->> 'lng'), 180),
+    scraped_text(coalesce(given.phone, given."phoneUnformatted")),
+    scraped_text(given.website),
     contact.email,
     case
       when contact.email is null then 'not_found'
-      when p_record ->> 'email_source' in ('facebook', 'linkedin') then p_record ->> 'email_source'
+      when given.email_source in ('facebook', 'linkedin') then given.email_source
       else 'google_maps'
     end,
-    coalesce(scraped_text(p_record ->> 'category'), scraped_text(p_record ->> 'categoryName')),
-    case when p_record ? 'categories' then text_list(p_record -> 'categories') else '{}' end,
-    scraped_text(p_record ->> 'description'),
+    scraped_text(coalesce(given.category, given."categoryName")),
+    case when given.categories is null then '{}' else text_list(given.categories) end,
+    scraped_text(given.description),
     case when score.rating >= 0 then score.rating end,
     case
       when score.reviews_count between 0 and 2147483647 then trunc(score.reviews_count)::int
     end,
-    coalesce(
-      scraped_text(p_record ->> 'price_level'),
-      scraped_text(p_record ->> 'priceLevel'),
-      scraped_text(p_record ->> 'price')
-    ),
-    coalesce(
-      nullif(p_record -> 'hours', 'null'),
-      nullif(p_record -> 'openingHours', 'null'),
-      nullif(p_record -> 'opening_hours', 'null')
-    ),
-    coalesce(
-      scraped_text(p_record ->> 'facebook_url'),
-      scraped_text(p_record ->> 'facebookUrl'),
-      scraped_text(p_record #>> '{facebooks,0}')
-    ),
-    coalesce(
-      scraped_text(p_record ->> 'linkedin_url'),
-      scraped_text(p_record ->> 'linkedinUrl'),
-      scraped_text(p_record #>> '{linkedIns,0}')
-    ),
-    coalesce(
-      scraped_text(p_record ->> 'instagram_url'),
-      scraped_text(p_record ->> 'instagramUrl'),
-      scraped_text(p_record #>> '{instagrams,0}')
-    ),
-    coalesce(
-      scraped_text(p_record ->> 'twitter_url'),
-      scraped_text(p_record ->> 'twitterUrl'),
-      scraped_text(p_record #>> '{twitters,0}')
-    ),
-    coalesce(p_record -> 'needs_enrichment' <> 'false', true)
+    scraped_text(coalesce(given.price_level, given."priceLevel", given.price)),
+    coalesce(given.hours, given."openingHours", given.opening_hours),
+    scraped_text(coalesce(given.facebook_url, given."facebookUrl", given.facebooks ->> 0)),
+    scraped_text(coalesce(given.linkedin_url, given."linkedinUrl", given."linkedIns" ->> 0)),
+    scraped_text(coalesce(given.instagram_url, given."instagramUrl", given.instagrams ->> 0)),
+    scraped_text(coalesce(given.twitter_url, given."twitterUrl", given.twitters ->> 0)),
+    coalesce(given.needs_enrichment <> 'false', true)
   from
-    (
+    jsonb_to_record(
+      case when jsonb_typeof(p_record) = 'object' then p_record else '{}' end
+    ) as given (
+      place_id jsonb, "placeId" jsonb, name jsonb, title jsonb,
+      address text, street text, city text, state text,
+      postal_code text, "postalCode" text, country text, "countryCode" text, country_code text,
+      latitude text, longitude text, location jsonb,
+      phone text, "phoneUnformatted" text, website text,
+      email text, emails jsonb, email_source text,
+      category text, "categoryName" text, categories jsonb, description text,
+      rating text, "totalScore" text, reviews_count text, "reviewsCount" text,
+      price_level text, "priceLevel" text, price text,
+      hours jsonb, "openingHours" jsonb, opening_hours jsonb,
+      facebook_url text, "facebookUrl" text, facebooks jsonb,
+      linkedin_url text, "linkedinUrl" text, "linkedIns" jsonb,
+      instagram_url text, "instagramUrl" text, instagrams jsonb,
+      twitter_url text, "twitterUrl" text, twitters jsonb,
+      needs_enrichment jsonb
+    ),
+    lateral (
       select
-        coalesce(
-          scraped_number(p_record ->> 'latitude'),
-          scraped_number(p_record #>> '{location,lat}')
-        )::double precision as latitude,
-        coalesce(
-          scraped_number(p_record ->> 'longitude'),
-          scraped_number(p_record #>> '{location,lng}')
-        )::double precision as longitude
-    ) as position,
-    (
-      select
-        coalesce(
-          scraped_number(p_record ->> 'rating'),
-          scraped_number(p_record ->> 'totalScore')
-        ) as rating,
-        coalesce(
-          scraped_number(p_record ->> 'reviews_count'),
-          scraped_number(p_record ->> 'reviewsCount')
-        ) as reviews_count
+        scraped_number(coalesce(given.rating, given."totalScore")) as rating,
+        scraped_number(coalesce(given.reviews_count, given."reviewsCount")) as reviews_count
     ) as score,
-    (
-      select coalesce(
-        scraped_email(p_record ->> 'email'),
-        scraped_email(p_record #>> '{emails,0}')
-      ) as email
+    lateral (
+      select coalesce(scraped_email(given.email), scraped_email(given.emails ->> 0)) as email
     ) as contact;
 $$;

@@ -5,11 +5,11 @@ security definer
 set search_path from current
 as $$
 declare
-  v_businesses int;
-  v_emails int;
-  v_facebook_pages int;
-  v_linkedin_profiles int;
-  v_verified_emails int;
+  v_businesses bigint;
+  v_emails bigint;
+  v_facebook_pages bigint;
+  v_linkedin_profiles bigint;
+  v_verified_emails bigint;
 begin
   -- One writer of a campaign's totals at a time. The count below runs in a later snapshot, so it
   -- sees all that committed before the lock was granted and never replaces newer figures by older.

@@ -7,8 +7,8 @@ as $$
 declare
   -- Taken once: not every cluster evaluates now() inside DO UPDATE.
   v_now timestamptz := now();
-  v_updated int;
-  v_superseded int;
+  v_updated bigint;
+  v_superseded bigint;
   v_failures jsonb;
 begin
   if not coalesce(p_enrichment_type in ('facebook', 'linkedin'), false) then

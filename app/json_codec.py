@@ -1,0 +1,62 @@
+"""JSON between Python and the stored functions: Decimal stays exact, dirty text gets in."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from app.errors import InvalidInputError
+
+# U+FFFD stands for what PostgreSQL's text cannot hold: NUL, and halves of surrogate pairs.
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            # A number that JSON does not know: the function refuses the text and says where.
+            return str(value)
+        return format(value, "f")
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, (datetime.datetime, datetime.date)):
+        return value.isoformat()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def dump_json(value: Any, parameter: str) -> str:
+    """`value` as JSON text that PostgreSQL accepts; `parameter` names it in an error.
+
+    Decimals become exact JSON texts, which the functions read as numbers; UUIDs and times become
+    texts; characters that PostgreSQL cannot store become U+FFFD.
+
+    Raises:
+        InvalidInputError: a value is NaN, infinite, or of a type JSON has no word for.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_default)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInputError(
+            f"Invalid input: {parameter} is not JSON: {error}",
+            error_code="22023",
+            detail=f"{parameter} is not JSON: {error}",
+        ) from error
+    if "\\u0000" in text:
+        text = _ESCAPED_NUL.sub(rf"\1{_REPLACEMENT}", text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text
+
+
+def load_json(text: str) -> Any:
+    """JSON text with every fractional number as Decimal: floats never touch money."""
+    return json.loads(text, parse_float=Decimal)

@@ -1,0 +1,60 @@
+"""The one retry policy: what is tried again, how long is waited, and when to give up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from tenacity import (
+    retry_if_exception,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from app.errors import StoredFunctionError
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Bounds of the retries of one logical call. Times are in seconds.
+
+    The wait before a retry is drawn evenly from 0 to min(longest_wait, first_wait * 2^retries)
+    ("full jitter"): callers that failed together do not come back together.
+    """
+
+    attempts: int = 5
+    deadline: float = 30.0
+    first_wait: float = 0.02
+    longest_wait: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ValueError("attempts must be 1 or more")
+        if min(self.deadline, self.first_wait, self.longest_wait) < 0:
+            raise ValueError("deadline and waits must not be negative")
+
+    def tenacity_options(self) -> dict[str, Any]:
+        """Arguments for tenacity's `Retrying` and `AsyncRetrying`."""
+        return {
+            "retry": retry_if_exception(_is_retryable),
+            "stop": stop_after_attempt(self.attempts) | stop_after_delay(self.deadline),
+            "wait": wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait),
+            "reraise": True,
+        }
+
+
+def _is_retryable(error: BaseException) -> bool:
+    return isinstance(error, StoredFunctionError) and error.retry_recommended
+
+
+NO_RETRY = RetryPolicy(attempts=1)
+DEFAULT_POLICY = RetryPolicy()
+# A cost that is given up is a lost cost: a crowd on one campaign is waited out, up to a minute.
+COST_POLICY = RetryPolicy(attempts=200, deadline=60.0)
+
+DEFAULT_POLICIES: Mapping[str, RetryPolicy] = MappingProxyType(
+    {"track_campaign_cost": COST_POLICY}
+)
