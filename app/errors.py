@@ -6,6 +6,7 @@ or as a lost connection. All become a `StoredFunctionError`; the SQLSTATE decide
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,9 +55,7 @@ class StoredFunctionError(Exception):
         return _rebuild, (type(self), self.__dict__)
 
 
-def _rebuild(
-    cls: type[StoredFunctionError], attributes: Mapping[str, Any]
-) -> StoredFunctionError:
+def _rebuild(cls: type[StoredFunctionError], attributes: Mapping[str, Any]) -> StoredFunctionError:
     return cls(**attributes)
 
 
@@ -112,6 +111,8 @@ _CLASSES: dict[str, tuple[type[StoredFunctionError], str, bool]] = {
     "22": (InvalidInputError, "Invalid input", False),
     "08": (DatabaseConnectionError, "The connection failed", True),
 }
+# A server that refuses to connect gives libpq a text and no SQLSTATE; these stay refused.
+_REFUSED = re.compile(r"authentication failed|does not exist|no pg_hba\.conf entry|no password")
 _OTHER = (StoredFunctionError, "Database operation failed", False)
 
 
@@ -139,7 +140,9 @@ def from_exception(error: BaseException, function: str | None = None) -> StoredF
         return error
     if isinstance(error, sqlalchemy_exc.TimeoutError):
         return DatabaseConnectionError(
-            "The pool has no connection left", detail=str(error).split("\n")[0], function=function,
+            "The pool has no connection left",
+            detail=str(error).split("\n")[0],
+            function=function,
             retry_recommended=True,
         )
     lost = isinstance(error, sqlalchemy_exc.DBAPIError) and error.connection_invalidated
@@ -152,11 +155,14 @@ def from_exception(error: BaseException, function: str | None = None) -> StoredF
     detail = (error.diag.message_primary or str(error)).strip()
     if code is None and (lost or isinstance(error, psycopg.OperationalError)):
         return DatabaseConnectionError(
-            "The connection failed", detail=detail, retry_recommended=True, function=function
+            "The connection failed",
+            detail=detail,
+            retry_recommended=not _REFUSED.search(detail),
+            function=function,
         )
+    if code is None and isinstance(error, psycopg.DataError):
+        code = "22000"  # the driver itself refused a value
     cls, text, retry = _describe(code)
     if cls is InvalidInputError:
         text = f"{text}: {detail}"
-    return cls(
-        text, error_code=code, detail=detail, retry_recommended=retry, function=function
-    )
+    return cls(text, error_code=code, detail=detail, retry_recommended=retry, function=function)

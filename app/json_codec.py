@@ -53,7 +53,8 @@ def dump_json(value: Any, parameter: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        # Through UTF-16, which joins the two halves of a pair that came apart.
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
 
 

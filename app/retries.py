@@ -10,7 +10,7 @@ from typing import Any
 from tenacity import (
     retry_if_exception,
     stop_after_attempt,
-    stop_after_delay,
+    stop_before_delay,
     wait_random_exponential,
 )
 
@@ -40,7 +40,7 @@ class RetryPolicy:
         """Arguments for tenacity's `Retrying` and `AsyncRetrying`."""
         return {
             "retry": retry_if_exception(_is_retryable),
-            "stop": stop_after_attempt(self.attempts) | stop_after_delay(self.deadline),
+            "stop": stop_after_attempt(self.attempts) | stop_before_delay(self.deadline),
             "wait": wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait),
             "reraise": True,
         }
@@ -55,6 +55,4 @@ DEFAULT_POLICY = RetryPolicy()
 # A cost that is given up is a lost cost: a crowd on one campaign is waited out, up to a minute.
 COST_POLICY = RetryPolicy(attempts=200, deadline=60.0)
 
-DEFAULT_POLICIES: Mapping[str, RetryPolicy] = MappingProxyType(
-    {"track_campaign_cost": COST_POLICY}
-)
+DEFAULT_POLICIES: Mapping[str, RetryPolicy] = MappingProxyType({"track_campaign_cost": COST_POLICY})

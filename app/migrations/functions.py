@@ -88,7 +88,7 @@ def replace_functions(replacements: Replacements) -> None:
         read_function(frozen_path(name, new), schema) for name, (new, _) in replacements.items()
     ]
     for function in in_creation_order(functions):
-        op.replace_entity(function)
+        op.replace_entity(function)  # type: ignore[attr-defined]
 
 
 def restore_functions(replacements: Replacements) -> None:
@@ -100,11 +100,11 @@ def restore_functions(replacements: Replacements) -> None:
         if previous is not None
     ]
     for function in in_creation_order(before):
-        op.replace_entity(function)
+        op.replace_entity(function)  # type: ignore[attr-defined]
     added = [
         read_function(frozen_path(name, new), schema)
         for name, (new, previous) in replacements.items()
         if previous is None
     ]
     for function in reversed(in_creation_order(added)):
-        op.drop_entity(function)
+        op.drop_entity(function)  # type: ignore[attr-defined]

@@ -52,13 +52,15 @@ begin
         and not (v_object.is_for_callers and v_role = 'service_role')
       then
         execute format(
-          'revoke all on function %s from ' || case v_role when 'public' then 'public' else '%I' end,
-          v_object.signature, v_role
+          'revoke all on function %s from %s',
+          v_object.signature, case v_role when 'public' then v_role else quote_ident(v_role) end
         );
       end if;
     end loop;
     for v_role in select rolname from pg_roles where rolname in (v_app_role, 'service_role') loop
-      if v_object.is_for_callers and not has_function_privilege(v_role, v_object.oid, 'execute') then
+      if v_object.is_for_callers
+        and not has_function_privilege(v_role, v_object.oid, 'execute')
+      then
         execute format('grant execute on function %s to %I', v_object.signature, v_role);
       end if;
     end loop;

@@ -1,4 +1,4 @@
-"""`make revision`: freezes the functions that changed and writes the revision that installs them."""
+"""`make revision`: freezes the functions that changed and writes a revision for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alembic import command
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from alembic_utils.pg_function import PGFunction
 from sqlalchemy.engine import URL
 
@@ -81,7 +81,8 @@ def write_revision(message: str, url: URL) -> list[Path]:
         for path in written:
             path.unlink(missing_ok=True)
         raise
-    assert script is not None and not isinstance(script, list)
+    if not isinstance(script, Script):
+        raise RevisionError("Alembic wrote no revision, or more than one")
     return [Path(script.path), *written]
 
 

@@ -1,0 +1,369 @@
+"""The stored functions' signatures and isolation levels, and how a call becomes SQL.
+
+Each builder checks what only Python can check (a float as money, a text that is no UUID) and
+gives the call a key of its own, so that repeating it after an unknown outcome changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Generic, Literal, NoReturn, TypeVar
+
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.sql.elements import TextClause
+
+from app import results
+from app.errors import InvalidInputError, from_envelope, from_exception
+from app.json_codec import dump_json, load_json
+
+IsolationLevel = Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
+EnrichmentType = Literal["facebook", "linkedin"]
+Service = Literal["google_maps", "facebook", "linkedin", "bouncer"]
+Identifier = uuid.UUID | str
+# Never a float: it would round before the database does.
+Money = Decimal | int | str
+Position = tuple[datetime.datetime, uuid.UUID]
+
+R = TypeVar("R")
+
+_quote = PGDialect().identifier_preparer.quote_identifier  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class StoredFunction(Generic[R]):
+    """One function of the schema: its parameters (name -> SQL type) and how its result is read."""
+
+    name: str
+    parameters: Mapping[str, str]
+    read_result: Callable[[Any], R]
+    isolation_level: IsolationLevel = "READ COMMITTED"
+    returns_rows: bool = False
+
+    def statement(self, schema: str) -> TextClause:
+        arguments = ", ".join(
+            f"{name} => cast(:{name} as {sql_type})" for name, sql_type in self.parameters.items()
+        )
+        call = f"{_quote(schema)}.{self.name}({arguments})"
+        # The schema's name is quoted, all else is fixed. The envelope comes as text, so that no
+        # driver turns money into a float on the way.
+        sql = f"select * from {call}" if self.returns_rows else f"select {call}::text"  # noqa: S608
+        return text(sql)
+
+
+@dataclass(frozen=True)
+class Call(Generic[R]):
+    """One logical call, the same at every attempt."""
+
+    function: StoredFunction[R]
+    values: Mapping[str, Any]
+
+    def execute(self, connection: Connection, schema: str) -> R:
+        """Runs the call in the connection's transaction.
+
+        Raises:
+            StoredFunctionError: the function failed; nothing of the call remains.
+        """
+        try:
+            result = connection.execute(self.function.statement(schema), self.values)
+            if self.function.returns_rows:
+                return self.function.read_result(result.mappings().all())
+            envelope = load_json(result.scalar_one())
+        except Exception as error:
+            translated = from_exception(error, self.function.name)
+            if translated is None:
+                raise
+            # The driver's exception repeats the parameters, and they may hold personal data.
+            raise translated from None
+        if not envelope["success"]:
+            raise from_envelope(envelope, self.function.name)
+        return self.function.read_result(envelope)
+
+
+def _read_queue(rows: Sequence[Mapping[str, Any]]) -> tuple[results.BusinessForEnrichment, ...]:
+    return tuple(results.BusinessForEnrichment(**row) for row in rows)
+
+
+def _read_queue_page(rows: Sequence[Mapping[str, Any]]) -> results.QueuePage:
+    businesses = _read_queue(
+        [{name: value for name, value in row.items() if name != "created_at"} for row in rows]
+    )
+    last = (rows[-1]["created_at"], rows[-1]["business_id"]) if rows else None
+    return results.QueuePage(businesses=businesses, next_position=last)
+
+
+CREATE_CAMPAIGN_WITH_COVERAGE = StoredFunction(
+    "create_campaign_with_coverage",
+    {"p_campaign_data": "jsonb", "p_zip_codes": "jsonb"},
+    results.CampaignCreated.from_envelope,
+)
+INSERT_BUSINESSES_BATCH = StoredFunction(
+    "insert_businesses_batch",
+    {"p_campaign_id": "uuid", "p_zip_code": "varchar", "p_businesses": "jsonb"},
+    results.BatchInserted.from_envelope,
+)
+UPDATE_CAMPAIGN_STATISTICS = StoredFunction(
+    "update_campaign_statistics",
+    {"p_campaign_id": "uuid"},
+    results.CampaignStatistics.from_envelope,
+)
+TRACK_CAMPAIGN_COST = StoredFunction(
+    "track_campaign_cost",
+    {
+        "p_campaign_id": "uuid",
+        "p_service": "varchar",
+        "p_items_processed": "int",
+        "p_cost_usd": "numeric",
+        "p_metadata": "jsonb",
+    },
+    results.CostTracked.from_envelope,
+    isolation_level="SERIALIZABLE",
+)
+UPDATE_COVERAGE_STATUS = StoredFunction(
+    "update_coverage_status",
+    {
+        "p_campaign_id": "uuid",
+        "p_zip_code": "varchar",
+        "p_businesses_found": "int",
+        "p_emails_found": "int",
+        "p_actual_cost": "numeric",
+    },
+    results.CoverageUpdated.from_envelope,
+)
+UPDATE_ENRICHMENT_BATCH = StoredFunction(
+    "update_enrichment_batch",
+    {"p_enrichment_type": "varchar", "p_enrichments": "jsonb"},
+    results.EnrichmentsUpdated.from_envelope,
+)
+UPDATE_EMAIL_VERIFICATION = StoredFunction(
+    "update_email_verification",
+    {"p_business_id": "uuid", "p_email": "varchar", "p_verification_data": "jsonb"},
+    results.EmailVerified.from_envelope,
+)
+GET_BUSINESSES_FOR_ENRICHMENT = StoredFunction(
+    "get_businesses_for_enrichment",
+    {
+        "p_campaign_id": "uuid",
+        "p_enrichment_type": "varchar",
+        "p_limit": "int",
+        "p_offset": "int",
+    },
+    _read_queue,
+    returns_rows=True,
+)
+GET_BUSINESSES_FOR_ENRICHMENT_AFTER = StoredFunction(
+    "get_businesses_for_enrichment_after",
+    {
+        "p_campaign_id": "uuid",
+        "p_enrichment_type": "varchar",
+        "p_after_created_at": "timestamptz",
+        "p_after_id": "uuid",
+        "p_limit": "int",
+    },
+    _read_queue_page,
+    returns_rows=True,
+)
+
+
+def create_campaign_with_coverage(
+    key: uuid.UUID, campaign_data: Mapping[str, Any], zip_codes: Iterable[Any] | None
+) -> Call[results.CampaignCreated]:
+    # The campaign's own id is its idempotency key.
+    if isinstance(campaign_data, Mapping) and campaign_data.get("id") is None:
+        campaign_data = {**campaign_data, "id": key}
+    return Call(
+        CREATE_CAMPAIGN_WITH_COVERAGE,
+        {
+            "p_campaign_data": dump_json(campaign_data, "p_campaign_data"),
+            "p_zip_codes": dump_json(_listed(zip_codes), "p_zip_codes"),
+        },
+    )
+
+
+def insert_businesses_batch(
+    campaign_id: Identifier, zip_code: str | None, businesses: Iterable[Any]
+) -> Call[results.BatchInserted]:
+    return Call(
+        INSERT_BUSINESSES_BATCH,
+        {
+            "p_campaign_id": _uuid(campaign_id, "p_campaign_id"),
+            "p_zip_code": _text(zip_code, "p_zip_code"),
+            "p_businesses": dump_json(_listed(businesses), "p_businesses"),
+        },
+    )
+
+
+def update_campaign_statistics(campaign_id: Identifier) -> Call[results.CampaignStatistics]:
+    return Call(UPDATE_CAMPAIGN_STATISTICS, {"p_campaign_id": _uuid(campaign_id, "p_campaign_id")})
+
+
+def track_campaign_cost(
+    key: uuid.UUID,
+    campaign_id: Identifier,
+    service: str,
+    items_processed: int,
+    cost_usd: Money,
+    metadata: Mapping[str, Any] | None,
+) -> Call[results.CostTracked]:
+    return Call(
+        TRACK_CAMPAIGN_COST,
+        {
+            "p_campaign_id": _uuid(campaign_id, "p_campaign_id"),
+            "p_service": _text(service, "p_service"),
+            "p_items_processed": _integer(items_processed, "p_items_processed"),
+            "p_cost_usd": _money(cost_usd, "p_cost_usd"),
+            "p_metadata": dump_json(
+                _keyed({} if metadata is None else metadata, key), "p_metadata"
+            ),
+        },
+    )
+
+
+def update_coverage_status(
+    campaign_id: Identifier,
+    zip_code: str,
+    businesses_found: int,
+    emails_found: int,
+    actual_cost: Money,
+) -> Call[results.CoverageUpdated]:
+    return Call(
+        UPDATE_COVERAGE_STATUS,
+        {
+            "p_campaign_id": _uuid(campaign_id, "p_campaign_id"),
+            "p_zip_code": _text(zip_code, "p_zip_code"),
+            "p_businesses_found": _integer(businesses_found, "p_businesses_found"),
+            "p_emails_found": _integer(emails_found, "p_emails_found"),
+            "p_actual_cost": _money(actual_cost, "p_actual_cost"),
+        },
+    )
+
+
+def update_enrichment_batch(
+    key: uuid.UUID, enrichment_type: str, enrichments: Iterable[Any]
+) -> Call[results.EnrichmentsUpdated]:
+    items = _listed(enrichments)
+    if isinstance(items, list):
+        items = [_keyed(item, key) for item in items]
+    return Call(
+        UPDATE_ENRICHMENT_BATCH,
+        {
+            "p_enrichment_type": _text(enrichment_type, "p_enrichment_type"),
+            "p_enrichments": dump_json(items, "p_enrichments"),
+        },
+    )
+
+
+def update_email_verification(
+    key: uuid.UUID, business_id: Identifier, email: str, verification_data: Mapping[str, Any]
+) -> Call[results.EmailVerified]:
+    return Call(
+        UPDATE_EMAIL_VERIFICATION,
+        {
+            "p_business_id": _uuid(business_id, "p_business_id"),
+            "p_email": _text(email, "p_email"),
+            "p_verification_data": dump_json(_keyed(verification_data, key), "p_verification_data"),
+        },
+    )
+
+
+def get_businesses_for_enrichment(
+    campaign_id: Identifier, enrichment_type: str, limit: int, offset: int
+) -> Call[tuple[results.BusinessForEnrichment, ...]]:
+    return Call(
+        GET_BUSINESSES_FOR_ENRICHMENT,
+        {
+            "p_campaign_id": _uuid(campaign_id, "p_campaign_id"),
+            "p_enrichment_type": _text(enrichment_type, "p_enrichment_type"),
+            "p_limit": _integer(limit, "p_limit"),
+            "p_offset": _integer(offset, "p_offset"),
+        },
+    )
+
+
+def get_businesses_for_enrichment_after(
+    campaign_id: Identifier, enrichment_type: str, position: Position | None, limit: int
+) -> Call[results.QueuePage]:
+    created_at, business_id = position or (None, None)
+    return Call(
+        GET_BUSINESSES_FOR_ENRICHMENT_AFTER,
+        {
+            "p_campaign_id": _uuid(campaign_id, "p_campaign_id"),
+            "p_enrichment_type": _text(enrichment_type, "p_enrichment_type"),
+            "p_after_created_at": created_at,
+            "p_after_id": business_id,
+            "p_limit": _integer(limit, "p_limit"),
+        },
+    )
+
+
+def _keyed(item: Any, key: uuid.UUID) -> Any:
+    """The item with an idempotency key, unless it has one or is no object at all."""
+    if not isinstance(item, Mapping) or item.get("idempotency_key") is not None:
+        return item
+    return {**item, "idempotency_key": str(key)}
+
+
+def _listed(items: Iterable[Any] | None) -> Any:
+    """Any iterable of items as a list; what is none is left to the function to refuse."""
+    if items is None or isinstance(items, (str, bytes, Mapping)):
+        return items
+    return list(items)
+
+
+def _refuse(name: str, problem: str) -> NoReturn:
+    detail = f"{name} {problem}"
+    raise InvalidInputError(f"Invalid input: {detail}", error_code="22023", detail=detail)
+
+
+def _uuid(value: Any, name: str) -> uuid.UUID | None:
+    if value is None or isinstance(value, uuid.UUID):
+        return value
+    try:
+        return uuid.UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        _refuse(name, "is not a UUID")
+
+
+def _text(value: Any, name: str) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        _refuse(name, "is not a text")
+    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        _refuse(name, "holds a character that PostgreSQL cannot store")
+    return value
+
+
+def _integer(value: Any, name: str) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        _refuse(name, "is not a whole number")
+    if not -(2**31) <= value < 2**31:
+        _refuse(name, "is out of range")
+    return value
+
+
+def _money(value: Any, name: str) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
+        _refuse(name, f"is a {type(value).__name__}: money is Decimal, int or str")
+    return str(value)
+
+
+ALL_FUNCTIONS: tuple[StoredFunction[Any], ...] = (
+    CREATE_CAMPAIGN_WITH_COVERAGE,
+    INSERT_BUSINESSES_BATCH,
+    UPDATE_CAMPAIGN_STATISTICS,
+    TRACK_CAMPAIGN_COST,
+    UPDATE_COVERAGE_STATUS,
+    UPDATE_ENRICHMENT_BATCH,
+    UPDATE_EMAIL_VERIFICATION,
+    GET_BUSINESSES_FOR_ENRICHMENT,
+    GET_BUSINESSES_FOR_ENRICHMENT_AFTER,
+)

@@ -1,0 +1,205 @@
+"""The stores: each call in a transaction of its own, or several in one that the caller holds."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.orm import Session
+
+from app.calls import Call, IsolationLevel
+from app.errors import IsolationLevelError
+from app.retries import DEFAULT_POLICIES, DEFAULT_POLICY, RetryPolicy
+from app.settings import check_schema_name, get_settings
+from app.stored_functions import AsyncStoredFunctions, StoredFunctions
+from app.transactions import run_in_transaction, run_in_transaction_async
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class _Configured:
+    """What both stores are told: the schema, and how each function is retried."""
+
+    def __init__(
+        self, schema: str | None, policies: Mapping[str, RetryPolicy] | RetryPolicy | None
+    ) -> None:
+        self.schema = get_settings().schema_name if schema is None else check_schema_name(schema)
+        if isinstance(policies, RetryPolicy):
+            self._default_policy, self._policies = policies, dict[str, RetryPolicy]()
+        else:
+            self._default_policy = DEFAULT_POLICY
+            self._policies = {**DEFAULT_POLICIES, **(policies or {})}
+
+    def policy(self, function_name: str) -> RetryPolicy:
+        return self._policies.get(function_name, self._default_policy)
+
+
+class CampaignStore(_Configured, StoredFunctions):
+    """The stored functions over an engine: each call is one transaction, retried as a whole.
+
+    Args:
+        engine: any engine on the database with psycopg 3; its own isolation level and search
+            path do not matter.
+        schema: where the functions are; default: the setting `CAMPAIGNDB_SCHEMA`.
+        policies: retry policies by function name over the defaults, or one for every function.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        schema: str | None = None,
+        policies: Mapping[str, RetryPolicy] | RetryPolicy | None = None,
+    ) -> None:
+        super().__init__(schema, policies)
+        self.engine = engine
+
+    def _run(self, call: Call[R]) -> R:
+        return run_in_transaction(
+            self.engine,
+            lambda connection: call.execute(connection, self.schema),
+            isolation_level=call.function.isolation_level,
+            read_only=call.function.returns_rows,
+            policy=self.policy(call.function.name),
+            name=call.function.name,
+        )
+
+    def bind(self, connection: Connection | Session) -> BoundStore:
+        """The functions inside a transaction that the caller opened and will end.
+
+        Nothing is retried and nothing is committed here. `track_campaign_cost` needs the
+        transaction to be SERIALIZABLE.
+
+        Raises:
+            IsolationLevelError: the connection is in AUTOCOMMIT, so there is no transaction.
+        """
+        return BoundStore(connection, self.schema)
+
+    def run_in_transaction(
+        self,
+        block: Callable[[BoundStore], T],
+        *,
+        isolation_level: IsolationLevel = "SERIALIZABLE",
+        policy: RetryPolicy | None = None,
+    ) -> T:
+        """Runs `block` with several calls in one transaction; retries the block as a whole.
+
+        A block that repeats its calls in the same order is safe to repeat even where the outcome
+        of COMMIT is unknown: its calls carry the same idempotency keys at every attempt. Other
+        statements of the block run on `store.connection` and must be safe to repeat themselves.
+        """
+        seed = uuid.uuid4()
+        return run_in_transaction(
+            self.engine,
+            lambda connection: block(BoundStore(connection, self.schema, _keys(seed))),
+            isolation_level=isolation_level,
+            policy=policy or self.policy("track_campaign_cost"),
+        )
+
+
+class BoundStore(StoredFunctions):
+    """The stored functions inside one open transaction; made by `CampaignStore`."""
+
+    def __init__(
+        self,
+        connection: Connection | Session,
+        schema: str,
+        keys: Iterator[uuid.UUID] | None = None,
+    ) -> None:
+        self.connection = connection.connection() if isinstance(connection, Session) else connection
+        _refuse_autocommit(self.connection.connection.dbapi_connection)
+        self.schema = schema
+        self._keys = keys
+
+    def _run(self, call: Call[R]) -> R:
+        return call.execute(self.connection, self.schema)
+
+    def _new_key(self) -> uuid.UUID:
+        return super()._new_key() if self._keys is None else next(self._keys)
+
+
+class AsyncCampaignStore(_Configured, AsyncStoredFunctions):
+    """`CampaignStore` over SQLAlchemy's asyncio: the same methods as coroutines."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        schema: str | None = None,
+        policies: Mapping[str, RetryPolicy] | RetryPolicy | None = None,
+    ) -> None:
+        super().__init__(schema, policies)
+        self.engine = engine
+
+    async def _run(self, call: Call[R]) -> R:
+        return await run_in_transaction_async(
+            self.engine,
+            lambda connection: connection.run_sync(call.execute, self.schema),
+            isolation_level=call.function.isolation_level,
+            read_only=call.function.returns_rows,
+            policy=self.policy(call.function.name),
+            name=call.function.name,
+        )
+
+    async def bind(self, connection: AsyncConnection | AsyncSession) -> AsyncBoundStore:
+        """`CampaignStore.bind` for an `AsyncConnection` or `AsyncSession`."""
+        if isinstance(connection, AsyncSession):
+            connection = await connection.connection()
+        return AsyncBoundStore(connection, self.schema)
+
+    async def run_in_transaction(
+        self,
+        block: Callable[[AsyncBoundStore], Awaitable[T]],
+        *,
+        isolation_level: IsolationLevel = "SERIALIZABLE",
+        policy: RetryPolicy | None = None,
+    ) -> T:
+        """`CampaignStore.run_in_transaction` for a block that is a coroutine function."""
+        seed = uuid.uuid4()
+        return await run_in_transaction_async(
+            self.engine,
+            lambda connection: block(AsyncBoundStore(connection, self.schema, _keys(seed))),
+            isolation_level=isolation_level,
+            policy=policy or self.policy("track_campaign_cost"),
+        )
+
+
+class AsyncBoundStore(AsyncStoredFunctions):
+    """The stored functions inside one open transaction; made by `AsyncCampaignStore`."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        schema: str,
+        keys: Iterator[uuid.UUID] | None = None,
+    ) -> None:
+        sync_connection = connection.sync_connection
+        if sync_connection is not None:
+            _refuse_autocommit(sync_connection.connection.dbapi_connection)
+        self.connection = connection
+        self.schema = schema
+        self._keys = keys
+
+    async def _run(self, call: Call[R]) -> R:
+        return await self.connection.run_sync(call.execute, self.schema)
+
+    def _new_key(self) -> uuid.UUID:
+        return super()._new_key() if self._keys is None else next(self._keys)
+
+
+def _keys(seed: uuid.UUID) -> Iterator[uuid.UUID]:
+    """The same keys in the same order at every attempt."""
+    return (uuid.uuid5(seed, str(number)) for number in itertools.count())
+
+
+def _refuse_autocommit(dbapi_connection: Any) -> None:
+    if getattr(dbapi_connection, "autocommit", False):
+        raise IsolationLevelError(
+            "The connection is in AUTOCOMMIT: each call would be a transaction of its own",
+            detail="open it with execution_options(isolation_level='SERIALIZABLE')",
+        )
