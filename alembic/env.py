@@ -34,21 +34,30 @@ def is_of_the_project(name: str | None, type_: str, parent_names: Any) -> bool:
 
 def apply_privileges(**_: Any) -> None:
     """Within each revision's transaction, so no new function is ever open to everybody."""
-    context.get_context().impl.execute(text(privileges_statement(settings).replace(":", r"\:")))
+    context.execute(text(privileges_statement(settings).replace(":", r"\:")))
 
 
-def is_upgrade() -> bool:
-    """Whether this run is `alembic upgrade` (not `current`, `check`, `revision`, …)."""
-    return "destination_rev" in context._proxy.context_opts  # type: ignore[union-attr]
+def run_migrations() -> None:
+    """Runs the revisions; an upgrade that has none to run still grants to a newly named role."""
+    steps: list[Any] = context.get_context().opts["steps"]
+    with context.begin_transaction():
+        context.run_migrations()
+    is_upgrade = getattr(context.get_context().opts.get("fn"), "__name__", "") == "upgrade"
+    if is_upgrade and not steps and not context.is_offline_mode():
+        with context.get_context().begin_transaction(_per_migration=True):
+            apply_privileges()
 
 
 def configure(**options: Any) -> None:
+    steps: list[Any] = []
     context.configure(
         target_metadata=metadata,
         transaction_per_migration=True,
         include_name=is_of_the_project,
         compare_server_default=True,
-        on_version_apply=apply_privileges,
+        on_version_apply=[apply_privileges, lambda step, **_: steps.append(step)],
+        steps=steps,
+        campaigndb_schema=schema,
         **options,
     )
 
@@ -93,8 +102,7 @@ def run_online() -> None:
         with engine.connect() as connection:
             ensure_schema(connection)
             configure(connection=connection)
-            with context.begin_transaction():
-                context.run_migrations()
+            run_migrations()
     except (OperationalError, ProgrammingError) as error:
         if config.attributes.get("raise_errors"):
             raise

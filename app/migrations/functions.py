@@ -16,7 +16,6 @@ from alembic import op
 from alembic_utils.pg_function import PGFunction
 
 from app.migrations.configuration import ALEMBIC_FOLDER
-from app.settings import get_settings
 
 HEAD_FOLDER = Path(__file__).resolve().parents[1] / "functions"
 FROZEN_FOLDER = ALEMBIC_FOLDER / "functions"
@@ -81,9 +80,14 @@ def in_creation_order(functions: Iterable[PGFunction]) -> list[PGFunction]:
     return [by_name[name] for name in TopologicalSorter(calls).static_order()]
 
 
+def _schema() -> str:
+    """The schema that this migration runs in; `env.py` says which."""
+    return str(op.get_context().opts["campaigndb_schema"])
+
+
 def replace_functions(replacements: Replacements) -> None:
     """For `upgrade()`: creates or replaces each function by its new frozen copy."""
-    schema = get_settings().schema_name
+    schema = _schema()
     functions = [
         read_function(frozen_path(name, new), schema) for name, (new, _) in replacements.items()
     ]
@@ -93,7 +97,7 @@ def replace_functions(replacements: Replacements) -> None:
 
 def restore_functions(replacements: Replacements) -> None:
     """For `downgrade()`: restores each function's frozen copy before, or drops a new function."""
-    schema = get_settings().schema_name
+    schema = _schema()
     before = [
         read_function(frozen_path(name, previous), schema)
         for name, (_, previous) in replacements.items()

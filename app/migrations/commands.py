@@ -1,0 +1,31 @@
+"""Alembic's commands for callers within a program: the command line, tests, benchmarks."""
+
+from __future__ import annotations
+
+import io
+
+from alembic import command
+from sqlalchemy.engine import URL
+
+from app.migrations.configuration import alembic_config
+from app.settings import Settings
+
+
+def upgrade(url: URL, revision: str = "head", settings: Settings | None = None) -> None:
+    """Migrates the database up; raises SQLAlchemy's errors, with nothing half done."""
+    command.upgrade(alembic_config(url, settings=settings, raise_errors=True), revision)
+
+
+def downgrade(url: URL, revision: str, settings: Settings | None = None) -> None:
+    """Migrates the database down; raises SQLAlchemy's errors, with nothing half done."""
+    command.downgrade(alembic_config(url, settings=settings, raise_errors=True), revision)
+
+
+def offline_script(direction: str, revisions: str, settings: Settings | None = None) -> str:
+    """The SQL script of `alembic upgrade --sql` or `downgrade --sql` (`from:to`)."""
+    output = io.StringIO()
+    config = alembic_config(settings=settings)
+    config.output_buffer = output
+    run = {"upgrade": command.upgrade, "downgrade": command.downgrade}[direction]
+    run(config, revisions, sql=True)
+    return output.getvalue()
