@@ -25,6 +25,12 @@ if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$fingerprint" ] &&
     exit 0
 fi
 
+# A .venv that is only out of date keeps the Python it was once made with.
+if [ -z "${PYTHON_IS_REQUESTED:-}" ] && [ -f "$stamp" ]; then
+    own=$(.venv/bin/python -c 'import sys; print(sys._base_executable)' 2>/dev/null) &&
+        [ -x "$own" ] && python=$own
+fi
+
 command -v "$python" >/dev/null 2>&1 ||
     fail "$python was not found: install Python 3.11 or newer, or name one: make setup PYTHON=…"
 version=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) ||

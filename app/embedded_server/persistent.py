@@ -177,12 +177,10 @@ def _ensure_database(connection: psycopg.Connection) -> None:
 
 def _cluster(settings: Settings, *, make_folder: bool = True) -> Cluster:
     folder, account = _place(settings)
-    if make_folder:
+    if make_folder and not folder.exists():
         _make_folder(folder, account)
-    if (folder / "PG_VERSION").exists():
-        raise EmbeddedServerError(
-            f"{folder} is itself a PostgreSQL data folder: name another one in CAMPAIGNDB_DATA_DIR"
-        )
+    if folder.exists():
+        _check_folder(folder, account)
     programs = find_programs(settings, account)
     return Cluster(folder, programs, {"max_connections": str(MAX_CONNECTIONS)})
 
@@ -196,10 +194,7 @@ def _place(settings: Settings) -> tuple[Path, Account]:
     if not account.switched or account.can_enter(_nearest_existing(folder)):
         return folder, account
     if settings.data_dir is not None:
-        raise EmbeddedServerError(
-            f"{account.name}, as whom PostgreSQL runs, may not enter {folder}: "
-            "name another folder in CAMPAIGNDB_DATA_DIR, or another user in CAMPAIGNDB_SERVER_USER"
-        )
+        raise EmbeddedServerError(_may_not_enter(folder, account))
     # A checkout in root's home, say: its data then lies in a folder of its own.
     name = hashlib.sha256(os.fsencode(default)).hexdigest()[:16]
     folder = SHARED_FOLDER / "data" / name
@@ -219,20 +214,36 @@ def project_folder() -> Path:
 def _make_folder(folder: Path, account: Account) -> None:
     if folder.is_relative_to(SHARED_FOLDER):
         trusted_folder(trusted_folder(SHARED_FOLDER) / "data")
-    if not folder.exists():
+    try:
         folder.mkdir(parents=True, exist_ok=True)
         # The server's user only has to pass through.
         folder.chmod(0o711 if account.switched else 0o700)
+    except OSError as error:
+        raise EmbeddedServerError(
+            f"the folder {folder} cannot be made ({error.strerror}): "
+            "name another one in CAMPAIGNDB_DATA_DIR"
+        ) from error
+
+
+def _check_folder(folder: Path, account: Account) -> None:
     if not os.access(folder, os.W_OK):
         raise EmbeddedServerError(
             f"{folder} belongs to {user_name(folder.stat().st_uid)}, not to {account.name}: "
             "remove it, or name another folder in CAMPAIGNDB_DATA_DIR"
         )
     if account.switched and not account.can_enter(folder):
+        raise EmbeddedServerError(_may_not_enter(folder, account))
+    if (folder / "PG_VERSION").exists():
         raise EmbeddedServerError(
-            f"{account.name}, as whom PostgreSQL runs, may not enter {folder}: "
-            "name another folder in CAMPAIGNDB_DATA_DIR, or another user in CAMPAIGNDB_SERVER_USER"
+            f"{folder} is itself a PostgreSQL data folder: name another one in CAMPAIGNDB_DATA_DIR"
         )
+
+
+def _may_not_enter(folder: Path, account: Account) -> str:
+    return (
+        f"{account.name}, as whom PostgreSQL runs, may not enter {folder}: "
+        "name another folder in CAMPAIGNDB_DATA_DIR, or another user in CAMPAIGNDB_SERVER_USER"
+    )
 
 
 def _nearest_existing(folder: Path) -> Path:

@@ -3,6 +3,8 @@
 import os
 import pwd
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -131,6 +133,34 @@ def test_a_server_that_a_user_made_runs_as_that_user_under_root(open_folder: Pat
         assert psutil.Process(pid).uids().effective == user.pw_uid
     finally:
         stop(as_another)
+
+
+def test_a_server_that_root_made_is_explained_to_a_user(open_folder: Path) -> None:
+    settings = Settings(_env_file=None, data_dir=open_folder / "state")
+    ensure_running(settings)
+    code = (
+        "import os; os.setgid(1); os.setuid(1)\n"
+        "from app.embedded_server import EmbeddedServerError, ensure_running, status, stop\n"
+        "for function in (ensure_running, status, stop):\n"
+        "    try:\n"
+        "        function()\n"
+        "    except EmbeddedServerError as error:\n"
+        "        print(error)\n"
+    )
+    try:
+        # Imported as root: the checkout may be closed to others.
+        printed = subprocess.run(
+            [sys.executable, "-c", "import app.embedded_server\n" + code],
+            env=os.environ | {"CAMPAIGNDB_DATA_DIR": str(settings.data_dir)},
+            cwd=open_folder,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        assert printed.count(f"{settings.data_dir} belongs to root, not to ") == 3
+    finally:
+        stop(settings)
 
 
 @pytest.mark.parametrize(
