@@ -122,7 +122,7 @@ def test_the_password_is_needed_and_shown_nowhere() -> None:
             ).close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_it_goes_when_its_owner_is_killed(number: signal.Signals) -> None:
     code = (
         "import time\n"
