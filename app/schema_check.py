@@ -289,7 +289,11 @@ def _from_catalog(row: Row[Any]) -> _Function:
 
 
 def _spelled_search_path(schemas: Iterable[str]) -> str:
-    return ", ".join(schemas)
+    """Each way of writing the same search path as one text."""
+    return ", ".join(
+        name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
+        for name in schemas
+    )
 
 
 def _without_casts(declarations: str) -> str:
