@@ -47,17 +47,6 @@ FUNCTIONS: dict[str, tuple[str, str | None]] = {
     "update_enrichment_batch": ("0001", None),
 }
 
-TABLES = (
-    "gmaps_campaigns",
-    "gmaps_campaign_coverage",
-    "gmaps_businesses",
-    "gmaps_facebook_enrichments",
-    "gmaps_linkedin_enrichments",
-    "gmaps_email_verifications",
-    "gmaps_api_costs",
-    "alembic_version",
-)
-
 
 def upgrade() -> None:
     op.create_table(
@@ -725,9 +714,6 @@ def upgrade() -> None:
         ["linkedin_enrichment_id"],
         unique=False,
     )
-    # No policy: only the owner, and so the functions, reach the rows, whatever is granted later.
-    for table in TABLES:
-        op.execute(f"alter table {table} enable row level security")
     replace_functions(FUNCTIONS)
 
 

@@ -1,80 +1,115 @@
 """Who may do what in the schema: applied with every upgrade, in the transaction of its revision.
 
-Nobody but the owner touches a table. Functions for callers may be executed by the application
-role that the settings name and, on Supabase, by `service_role`; helpers by nobody.
+Nobody but the owner touches a table. Functions for callers (SECURITY DEFINER) may be executed by
+the application role that the settings name and, on Supabase, by `service_role`; helpers by nobody.
 """
 
 from __future__ import annotations
 
 from psycopg.sql import SQL, Literal
 
-from app.migrations.functions import (
-    function_name,
-    head_paths,
-    is_for_callers,
-    read_function,
-)
+from app.migrations.functions import frozen_copies, head_paths
 from app.settings import Settings
 from app.tables import metadata
 
-# The roles that Supabase's HTTP API runs as; the last one is that of trusted servers.
-SUPABASE_ROLES = ("anon", "authenticated", "service_role")
-
 # One block that finds out on the server what there is: the same text serves online upgrades,
-# offline scripts, and servers with and without the platform's roles.
+# offline scripts, and servers with and without Supabase's roles. Only what differs is changed: a
+# needless change takes locks and rewrites catalog rows that callers read.
 _APPLY = SQL("""
 do $privileges$
 declare
   v_schema text := {schema};
+  v_schema_oid oid := to_regnamespace(quote_ident({schema}));
   v_app_role text := {app_role};
-  v_object record;
   v_role text;
+  v_object record;
 begin
   if v_app_role is not null and not exists (select from pg_roles where rolname = v_app_role) then
     raise exception using
       errcode = '42704',
-      message = format('The role %I (CAMPAIGNDB_APP_ROLE) does not exist', v_app_role),
-      hint = format('Create it first (create role %I login), or unset the setting.', v_app_role);
+      message = format('the role %I (CAMPAIGNDB_APP_ROLE) does not exist', v_app_role),
+      hint = format('create it first (create role %I login), or unset the setting', v_app_role);
   end if;
-  if v_app_role is not null and not has_schema_privilege(v_app_role, v_schema, 'usage') then
-    execute format('grant usage on schema %I to %I', v_schema, v_app_role);
+
+  -- Whoever may create in the schema can put a better match beside a function or an operator
+  -- that the owner's functions use, and so act as the owner.
+  if has_schema_privilege('public', v_schema_oid, 'create') then
+    raise warning using message = format(
+      'everybody may create objects in the schema %1$I: revoke create on schema %1$I from public',
+      v_schema
+    );
   end if;
-  for v_object in
-    select p.oid, p.oid::regprocedure as signature, p.proname = any ({callable}) as is_for_callers
-    from pg_proc as p
-    where p.pronamespace = to_regnamespace(quote_ident(v_schema)) and p.proname = any ({known})
-  loop
-    -- Only what differs is changed: a needless change rewrites catalog rows that callers read.
-    for v_role in
-      select 'public' union all select rolname from pg_roles where rolname = any ({supabase_roles})
-    loop
-      if has_function_privilege(v_role, v_object.oid, 'execute')
-        and not (v_object.is_for_callers and v_role = 'service_role')
-      then
-        execute format(
-          'revoke all on function %s from %s',
-          v_object.signature, case v_role when 'public' then v_role else quote_ident(v_role) end
-        );
-      end if;
-    end loop;
-    for v_role in select rolname from pg_roles where rolname in (v_app_role, 'service_role') loop
-      if v_object.is_for_callers
-        and not has_function_privilege(v_role, v_object.oid, 'execute')
-      then
-        execute format('grant execute on function %s to %I', v_object.signature, v_role);
-      end if;
-    end loop;
+
+  for v_role in select rolname from pg_roles where rolname in (v_app_role, 'service_role') loop
+    if not has_schema_privilege(v_role, v_schema_oid, 'usage') then
+      execute format('grant usage on schema %I to %I', v_schema, v_role);
+    end if;
+    -- To grant what one may not grant is no error, only a warning.
+    if not has_schema_privilege(v_role, v_schema_oid, 'usage') then
+      raise exception using
+        errcode = '42501',
+        message = format(
+          '%I may not grant usage on the schema %I to %I', current_user, v_schema, v_role
+        ),
+        hint = 'let the owner of the schema grant it';
+    end if;
   end loop;
+
   for v_object in
-    select c.oid, c.oid::regclass as name
-    from pg_class as c
-    where c.relnamespace = to_regnamespace(quote_ident(v_schema))
-      and c.relkind in ('r', 'p')
-      and c.relname = any ({tables})
+    select distinct
+      p.oid::regprocedure as signature,
+      case when granted.grantee = 0 then 'public' else granted.grantee::regrole::text end as grantee
+    from pg_proc as p
+    cross join aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as granted
+    where p.pronamespace = v_schema_oid
+      and p.proname = any ({functions})
+      and granted.grantee <> p.proowner
+      and (
+        not p.prosecdef
+        or granted.grantee = 0
+        or pg_get_userbyid(granted.grantee) in ('anon', 'authenticated')
+      )
   loop
-    for v_role in select rolname from pg_roles where rolname in ('anon', 'authenticated') loop
-      execute format('revoke all on table %s from %I', v_object.name, v_role);
-    end loop;
+    execute format('revoke all on function %s from %s', v_object.signature, v_object.grantee);
+  end loop;
+
+  for v_object in
+    select p.oid::regprocedure as signature, r.oid::regrole as grantee
+    from pg_proc as p
+    join pg_roles as r on r.rolname in (v_app_role, 'service_role')
+    where p.pronamespace = v_schema_oid
+      and p.proname = any ({functions})
+      and p.prosecdef
+      and not has_function_privilege(r.oid, p.oid, 'execute')
+  loop
+    execute format('grant execute on function %s to %s', v_object.signature, v_object.grantee);
+  end loop;
+
+  -- No policy: only the owner, and so the functions, reach the rows, whatever is granted later.
+  for v_object in
+    select c.oid::regclass as name
+    from pg_class as c
+    where c.relnamespace = v_schema_oid and c.relname = any ({tables}) and not c.relrowsecurity
+  loop
+    execute format('alter table %s enable row level security', v_object.name);
+  end loop;
+
+  -- Row security does not stop TRUNCATE, which default privileges may have granted.
+  for v_object in
+    select distinct
+      c.oid::regclass as name,
+      case when granted.grantee = 0 then 'public' else granted.grantee::regrole::text end as grantee
+    from pg_class as c
+    cross join aclexplode(c.relacl) as granted
+    where c.relnamespace = v_schema_oid
+      and c.relname = any ({tables})
+      and granted.grantee <> c.relowner
+      and (
+        granted.grantee = 0
+        or pg_get_userbyid(granted.grantee) in ('anon', 'authenticated', v_app_role)
+      )
+  loop
+    execute format('revoke all on table %s from %s', v_object.name, v_object.grantee);
   end loop;
 end
 $privileges$
@@ -83,12 +118,10 @@ $privileges$
 
 def privileges_statement(settings: Settings) -> str:
     """The SQL that gives every table and function of the schema its privileges; repeatable."""
-    functions = [read_function(path, settings.schema_name) for path in head_paths().values()]
     return _APPLY.format(
         schema=Literal(settings.schema_name),
         app_role=Literal(settings.app_role),
-        callable=Literal([function_name(f) for f in functions if is_for_callers(f)]),
-        known=Literal([function_name(f) for f in functions]),
+        # Also those that a later revision drops: a downgrade makes them anew, open to everybody.
+        functions=Literal(sorted({*head_paths(), *frozen_copies()})),
         tables=Literal([*metadata.tables, "alembic_version"]),
-        supabase_roles=Literal(list(SUPABASE_ROLES)),
     ).as_string()

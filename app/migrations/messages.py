@@ -1,0 +1,59 @@
+"""What went wrong with a migration, in one line without a password."""
+
+from __future__ import annotations
+
+import psycopg
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from app.settings import Settings
+
+
+def describe_database_error(error: DBAPIError, settings: Settings) -> str:
+    """The server's or driver's message, and which setting or step can help."""
+    original = error.orig
+    if not isinstance(original, psycopg.Error):
+        return _one_line(str(original))
+    parts = [original.diag.message_primary or str(original)]
+    if original.diag.message_detail:
+        parts.append(original.diag.message_detail)
+    if original.diag.message_hint:
+        parts.append(original.diag.message_hint)
+    if advice := _advice(original.sqlstate, settings):
+        parts.append(advice)
+    return _one_line("; ".join(part.strip().rstrip(".") for part in parts))
+
+
+def _advice(sqlstate: str | None, settings: Settings) -> str | None:
+    if sqlstate == "55P03":
+        return (
+            "another session held a lock for longer than CAMPAIGNDB_MIGRATION_LOCK_TIMEOUT"
+            f" ({settings.migration_lock_timeout:g} s), the revision was rolled back: try again"
+        )
+    if sqlstate == "57014":
+        return (
+            "see CAMPAIGNDB_MIGRATION_STATEMENT_TIMEOUT"
+            f" ({settings.migration_statement_timeout:g} s), the revision was rolled back"
+        )
+    if sqlstate == "3F000":
+        return f"the schema {settings.schema_name} (CAMPAIGNDB_SCHEMA): alembic upgrade creates it"
+    return None
+
+
+def describe_settings_error(error: ValidationError) -> str:
+    """Each wrong setting by the name of its environment variable."""
+    return "; ".join(
+        f"{_variable(str(problem['loc'][0]))}: {problem['msg'].removeprefix('Value error, ')}"
+        for problem in error.errors(include_input=False, include_url=False)
+    )
+
+
+def _variable(location: str) -> str:
+    field = Settings.model_fields.get(location)
+    if field is None:
+        return location  # its alias, which is the variable's name
+    return str(field.validation_alias or f"CAMPAIGNDB_{location.upper()}")
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())
