@@ -1,0 +1,35 @@
+"""The database that the commands work on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+
+from app.database import create_database_engine, database_url
+from app.settings import Settings, get_settings
+
+CONNECT_TIMEOUT_SECONDS = 10
+
+
+@contextmanager
+def connected(settings: Settings | None = None) -> Iterator[Engine]:
+    """An engine that is closed afterwards. Without `DATABASE_URL`: on the embedded server."""
+    settings = settings or get_settings()
+    url = database_url(settings)
+    arguments: dict[str, Any] = {"fallback_application_name": "campaigndb"}
+    if "connect_timeout" not in url.query:
+        arguments["connect_timeout"] = CONNECT_TIMEOUT_SECONDS
+    engine = create_database_engine(settings, connect_args=arguments)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def without_password(url: URL) -> str:
+    """The address for showing it."""
+    return url.set(drivername="postgresql", password=None, query={}).render_as_string()

@@ -1,0 +1,69 @@
+"""`campaigndb revision`: freezes changed functions and writes the revision that installs them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.failures import FOUND_SOMETHING, CommandFailure
+from app.cli.terminal import notice
+from app.embedded_server import temporary_server
+from app.migrations.revise import changed_functions, write_revision
+from app.settings import get_settings
+
+
+def revision(
+    message: Annotated[
+        str | None, typer.Argument(metavar="MESSAGE", help="What changes, in a few words.")
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Only tell whether functions changed; exit code 1 if so."),
+    ] = False,
+) -> None:
+    """Write the next revision: changed tables, and frozen copies of changed functions.
+
+    The tables are compared on a throw-away server. Read and finish what is written.
+    """
+    if check:
+        _check()
+        return
+    if not message or not message.strip():
+        raise typer.BadParameter("say what changes", param_hint="MESSAGE")
+    with temporary_server(get_settings()) as server:
+        written = write_revision(message, server.url)
+    _format(written[0])
+    for path in written:
+        print(os.path.relpath(path))
+
+
+def _check() -> None:
+    changes = changed_functions()
+    for change in changes:
+        since = f"changed since {change.previous}" if change.previous else "is new"
+        print(f"{change.name} {since}")
+    if changes:
+        print("The revision for them is missing: campaigndb revision MESSAGE")
+        raise typer.Exit(FOUND_SOMETHING)
+    print("Every function is as its latest frozen copy.")
+
+
+def _format(path: Path) -> None:
+    """As the project formats its code, and without the imports that it turned out not to need."""
+    beside = Path(sys.executable).with_name("ruff")
+    ruff = str(beside) if beside.exists() else shutil.which("ruff")
+    if ruff is None:
+        notice(f"ruff is not installed: format {path.name} yourself")
+        return
+    for arguments in (["check", "--fix", "--quiet", "--select", "F401,I"], ["format", "--quiet"]):
+        done = subprocess.run(
+            [ruff, *arguments, str(path)], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise CommandFailure(f"{path} was written, but ruff failed: {done.stderr}")

@@ -1,0 +1,95 @@
+"""What commands print: tables for people, JSON for machines, money always exact."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# Where no terminal sets a width, no column is cut.
+UNLIMITED_WIDTH = 10_000
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704 - called while the error is handled; the command line reports it
+
+
+def output_console() -> Console:
+    return _Console(width=None if sys.stdout.isatty() else UNLIMITED_WIDTH)
+
+
+def error_console() -> Console:
+    return _Console(stderr=True)
+
+
+def printable(text: str) -> str:
+    """The text without control characters: scraped text must not steer a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def cell(value: Any) -> Text:
+    """A value as a table shows it."""
+    return Text(printable(_as_text(value)))
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, Decimal):
+        return money(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, datetime.datetime):
+        return value.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "–"
+    return str(value)
+
+
+def money(value: Decimal) -> str:
+    """Every decimal of it, never an exponent."""
+    return format(value, "f")
+
+
+def new_table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """A table; the columns in `right` hold numbers, and those are never wrapped."""
+    table = Table(header_style="bold", pad_edge=False)
+    for column in columns:
+        is_number = column in right
+        table.add_column(
+            column,
+            justify="right" if is_number else "left",
+            no_wrap=is_number or column == "id",
+            overflow="fold",
+        )
+    return table
+
+
+def print_json(value: Any) -> None:
+    """JSON with money as exact text, ids and times as text."""
+    print(json.dumps(value, default=_for_json, indent=2))
+
+
+def _for_json(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return money(value)
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def notice(text: str) -> None:
+    """A line for the person at the terminal, apart from the command's output."""
+    print(f"campaigndb: {printable(text)}", file=sys.stderr)

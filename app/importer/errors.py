@@ -1,0 +1,7 @@
+"""The error of an import."""
+
+from __future__ import annotations
+
+
+class ImportFileError(Exception):
+    """One line that names the file and says what is wrong with it."""

@@ -1,0 +1,312 @@
+"""The import: reads records, sends them in batches, and notes after each batch how far it came."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.errors import InvalidInputError, StoredFunctionError
+from app.importer.errors import ImportFileError
+from app.importer.progress_file import Progress, ProgressFile, Rejection, Tally
+from app.importer.record_json import WHITE_SPACE
+from app.importer.rejects_file import RejectsFile
+from app.importer.scraped_file import FileFormat, Position, Record, ScrapedFile
+from app.results import CampaignStatistics
+from app.stored_functions import StoredFunctions
+
+DEFAULT_BATCH_SIZE = 500
+# Well below what one jsonb value may hold, whatever the batch size.
+MAX_BATCH_BYTES = 16_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """A finished import: what became of every record of the file, and the campaign's counts.
+
+    `continued_after` is the line or record (`unit`) after which an interrupted import went on.
+    """
+
+    campaign_id: uuid.UUID
+    unit: str
+    tally: Tally
+    continued_after: int
+    statistics: CampaignStatistics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportState:
+    """How far a running import is. `bytes_read` of `size` bytes; `tally` so far."""
+
+    bytes_read: int
+    size: int
+    position: Position
+    tally: Tally
+
+
+def import_file(
+    store: StoredFunctions,
+    path: Path,
+    *,
+    campaign_id: uuid.UUID | None = None,
+    new_campaign: str | None = None,
+    zip_code: str | None = None,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    file_format: FileFormat | None = None,
+    array: str | None = None,
+    restart: bool = False,
+    rejects_path: Path | None = None,
+    on_progress: Callable[[ImportState], None] = lambda _: None,
+    on_notice: Callable[[str], None] = lambda _: None,
+) -> ImportReport:
+    """Imports a file into a campaign: the one with `campaign_id`, or a new one.
+
+    Each batch is one transaction for each ZIP code in it. An import that was interrupted, for
+    whatever reason, goes on after the last batch; `restart` reads from the beginning again.
+    Either way each place is stored once. A record that cannot be stored is counted and reported,
+    and does not stop the others.
+
+    Args:
+        store: the stored functions.
+        path: JSON lines, a JSON array, or an object with one; also compressed by gzip.
+        campaign_id: the campaign that owns the new businesses.
+        new_campaign: a name: the campaign is created. An interrupted import goes on with the
+            campaign it created.
+        zip_code: the ZIP code that was searched; default: each record's own postal code.
+        batch_size: records a batch.
+        file_format: `jsonl` or `json`; default: told by the content.
+        array: the key of the array, where a JSON object holds several.
+        restart: whether to ignore how far an interrupted import came.
+        rejects_path: where to write the rejected records, as JSON lines.
+        on_progress: called after each batch.
+        on_notice: called with what a user should know about how the import goes.
+
+    Raises:
+        ImportFileError: the file cannot be read (to its end); what was read before is stored.
+        StoredFunctionError: the database failed; what was sent before is stored.
+    """
+    if (campaign_id is None) == (new_campaign is None):
+        raise ValueError("give either campaign_id or new_campaign")
+    with ExitStack() as stack:
+        file = ScrapedFile(path, file_format, array)
+        stack.callback(file.close)
+        target = f"campaign {campaign_id}" if new_campaign is None else f"new {new_campaign}"
+        progress_file = ProgressFile(path, target)
+        last = progress_file.load()
+        progress = Progress(
+            file=file.identity,
+            file_format=file.format,
+            array=array,
+            zip_code=zip_code,
+            campaign_id=campaign_id or (last.campaign_id if last else uuid.uuid4()),
+            position=Position(),
+            evidence_from=Position(),
+            tally=Tally(),
+            rejects=None,
+        )
+        importing = _Import(store, file, progress, progress_file, batch_size)
+        importing.prepare_campaign(new_campaign)
+        if last is not None and not restart:
+            if not _same_work(last, progress):
+                on_notice(f"{path} or its options changed since the interrupted import")
+            elif not importing.holds(last):
+                on_notice("the database does not hold what the interrupted import had stored")
+            else:
+                importing.progress = last
+        start = importing.progress.position
+        if start.number:
+            on_notice(f"continuing after {file.unit} {start.number:,}")
+        elif last is not None:
+            on_notice("starting from the beginning")
+        if rejects_path is not None:
+            importing.rejects = RejectsFile(rejects_path, path, importing.progress.rejects)
+            stack.callback(importing.rejects.close)
+        importing.run(on_progress)
+        statistics = store.update_campaign_statistics(progress.campaign_id)
+        progress_file.remove()
+        return ImportReport(
+            campaign_id=progress.campaign_id,
+            unit=file.unit,
+            tally=importing.progress.tally,
+            continued_after=start.number,
+            statistics=statistics,
+        )
+
+
+def _same_work(last: Progress, now: Progress) -> bool:
+    compared = {"file", "file_format", "array", "zip_code", "campaign_id"}
+    return last.model_dump(include=compared) == now.model_dump(include=compared)
+
+
+class _Import:
+    """One run over a file; `progress` is what is committed so far."""
+
+    def __init__(
+        self,
+        store: StoredFunctions,
+        file: ScrapedFile,
+        progress: Progress,
+        progress_file: ProgressFile,
+        batch_size: int,
+    ) -> None:
+        self.store = store
+        self.file = file
+        self.progress = progress
+        self.progress_file = progress_file
+        self.batch_size = batch_size
+        self.rejects: RejectsFile | None = None
+
+    def prepare_campaign(self, new_name: str | None) -> None:
+        campaign_id = self.progress.campaign_id
+        if new_name is None:
+            # Nothing to insert, but a campaign that does not exist is an error right now.
+            self.store.insert_businesses_batch(campaign_id, None, [])
+            return
+        # Noted first: killed in between, the next run creates the same campaign, not another.
+        if self.progress_file.load() is None:
+            self.progress_file.save(self.progress)
+        self.store.create_campaign_with_coverage({"id": campaign_id, "name": new_name})
+
+    def holds(self, last: Progress) -> bool:
+        """Whether the last batch that `last` tells of is in the database."""
+        records = self.file.records(last.evidence_from)
+        committed = itertools.takewhile(lambda r: r.end.number <= last.position.number, records)
+        sent = (self._send(batch)[0] for batch in self._batches(committed))
+        return all(tally.inserted == 0 for tally in sent)
+
+    def run(self, on_progress: Callable[[ImportState], None]) -> None:
+        for batch in self._batches(self.file.records(self.progress.position)):
+            tally, rejected = self._send(batch)
+            self._note(batch, tally, rejected)
+            on_progress(
+                ImportState(
+                    bytes_read=self.file.bytes_read,
+                    size=self.file.size,
+                    position=self.progress.position,
+                    tally=self.progress.tally,
+                )
+            )
+
+    def _note(self, batch: list[Record], tally: Tally, rejected: list[tuple[Record, str]]) -> None:
+        for record, reason in rejected:
+            if self.rejects is not None:
+                self.rejects.write(self.file.unit, record, reason)
+        if tally.stored:
+            self.progress.evidence_from = self.progress.position
+        self.progress.position = batch[-1].end
+        self.progress.tally.add(tally)
+        self.progress.rejects = None if self.rejects is None else self.rejects.state()
+        self.progress_file.save(self.progress)
+
+    def _batches(self, records: Iterable[Record]) -> Iterator[list[Record]]:
+        """Batches of the wanted size.
+
+        A batch ends early before a place that it has under another ZIP code: the ZIP codes are
+        sent one after the other, and of two records of one place the later one has to win.
+        """
+        batch: list[Record] = []
+        size = 0
+        zip_of_place: dict[Any, str | None] = {}
+        try:
+            for record in records:
+                place, zip_code = _place_id(record.value), self._zip_code(record.value)
+                if zip_of_place.get(place, zip_code) != zip_code:
+                    yield batch
+                    batch, size, zip_of_place = [], 0, {}
+                batch.append(record)
+                size += record.size
+                if place is not None:
+                    zip_of_place[place] = zip_code
+                if len(batch) >= self.batch_size or size >= MAX_BATCH_BYTES:
+                    yield batch
+                    batch, size, zip_of_place = [], 0, {}
+        except ImportFileError:
+            if batch:  # what could be read is stored
+                yield batch
+            raise
+        if batch:
+            yield batch
+
+    def _send(self, batch: list[Record]) -> tuple[Tally, list[tuple[Record, str]]]:
+        """Stores the batch, one transaction a ZIP code."""
+        by_zip_code: dict[str | None, list[Record]] = {}
+        rejected: list[tuple[Record, str]] = []
+        for record in batch:
+            if record.problem is None:
+                by_zip_code.setdefault(self._zip_code(record.value), []).append(record)
+            else:
+                rejected.append((record, record.problem))
+        tally = Tally(records=len(batch))
+        for zip_code, records in by_zip_code.items():
+            self._insert(zip_code, records, tally, rejected)
+        rejected.sort(key=lambda item: item[0].end.number)
+        tally.rejected = len(rejected)
+        tally.rejections = [
+            Rejection(number=record.end.number, reason=reason) for record, reason in rejected
+        ]
+        return tally, rejected
+
+    def _insert(
+        self,
+        zip_code: str | None,
+        records: list[Record],
+        tally: Tally,
+        rejected: list[tuple[Record, str]],
+    ) -> None:
+        try:
+            result = self.store.insert_businesses_batch(
+                self.progress.campaign_id, zip_code, [record.value for record in records]
+            )
+        except StoredFunctionError as error:
+            if not _is_about_a_record(error):
+                raise
+            if len(records) == 1:
+                rejected.append((records[0], error.detail or error.error))
+                return
+            # One record that the database refuses as a whole: halving finds it.
+            middle = len(records) // 2
+            self._insert(zip_code, records[:middle], tally, rejected)
+            self._insert(zip_code, records[middle:], tally, rejected)
+            return
+        rejected += [(records[item.index], item.reason) for item in result.rejected]
+        tally.inserted += result.inserted
+        tally.updated += result.updated
+        tally.other_campaign += result.skipped_other_campaign
+        tally.skipped += result.skipped - result.skipped_other_campaign - len(result.rejected)
+
+    def _zip_code(self, record: Any) -> str | None:
+        if self.progress.zip_code is not None:
+            return self.progress.zip_code
+        return _postal_code(record)
+
+
+def _is_about_a_record(error: StoredFunctionError) -> bool:
+    """Invalid input, or more than a limit of the server allows (class 54)."""
+    is_too_much = (error.error_code or "").startswith("54")
+    return isinstance(error, InvalidInputError) or is_too_much
+
+
+def _place_id(record: Any) -> Any:
+    """The place as far as two records can be told to be of the same one."""
+    if not isinstance(record, dict):
+        return None
+    value = record.get("place_id", record.get("placeId"))
+    return value if isinstance(value, str) else None
+
+
+def _postal_code(record: Any) -> str | None:
+    """The record's postal code, as the stored function reads it."""
+    if not isinstance(record, dict):
+        return None
+    value = record.get("postal_code")
+    if value is None:
+        value = record.get("postalCode")
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return None
+    # Without what PostgreSQL's text cannot hold: halves of surrogate pairs and NUL.
+    text = str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").strip(WHITE_SPACE) or None

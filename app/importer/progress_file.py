@@ -1,0 +1,117 @@
+"""What an interrupted import leaves behind, so that the next one goes on where it stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import uuid
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from app.importer.scraped_file import FileIdentity, Position
+
+# Shown at the end of an import; all of them go to the file of rejects.
+REJECTIONS_KEPT = 100
+
+
+class Rejection(BaseModel):
+    """A record that could not be stored: the line (or the record's number), and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    reason: str
+
+
+class Tally(BaseModel):
+    """What became of the records: the counts but `records` add up to `records`.
+
+    `skipped` are unchanged ones and earlier ones of the same place, `other_campaign` are places
+    that another campaign owns. `rejections` are the first ones only.
+    """
+
+    records: int = 0
+    inserted: int = 0
+    updated: int = 0
+    skipped: int = 0
+    other_campaign: int = 0
+    rejected: int = 0
+    rejections: list[Rejection] = []
+
+    def add(self, other: Tally) -> None:
+        self.records += other.records
+        self.inserted += other.inserted
+        self.updated += other.updated
+        self.skipped += other.skipped
+        self.other_campaign += other.other_campaign
+        self.rejected += other.rejected
+        self.rejections += other.rejections[: REJECTIONS_KEPT - len(self.rejections)]
+
+    @property
+    def stored(self) -> int:
+        """Records whose place is the campaign's now."""
+        return self.inserted + self.updated + self.skipped
+
+
+class RejectsFileState(BaseModel):
+    """Which file got the rejects, and how many bytes of it are of committed batches."""
+
+    path: Path
+    size: int
+
+
+class Progress(BaseModel):
+    """How far an import came. All up to `position` is committed.
+
+    `evidence_from` is where the last batch that stored something begins: sending it again must
+    insert nothing, or the database is not the one that this progress is about.
+    """
+
+    file: FileIdentity
+    file_format: str
+    array: str | None
+    zip_code: str | None
+    campaign_id: uuid.UUID
+    position: Position
+    evidence_from: Position
+    tally: Tally
+    rejects: RejectsFileState | None
+
+
+class ProgressFile:
+    """Beside the imported file, one for each campaign; elsewhere if that folder is read-only."""
+
+    def __init__(self, imported: Path, target: str) -> None:
+        key = hashlib.sha256(f"{imported.resolve()}\n{target}".encode()).hexdigest()[:12]
+        name = f"{imported.name}.{key}.campaigndb-progress"
+        beside = imported.resolve().parent
+        self.path = (beside if os.access(beside, os.W_OK) else _state_folder()) / name
+
+    def load(self) -> Progress | None:
+        """The last progress; None if there is none that can be read."""
+        try:
+            return Progress.model_validate_json(self.path.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def save(self, progress: Progress) -> None:
+        """Whole or not at all, also when the process is killed meanwhile."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        try:
+            unfinished.write_text(progress.model_dump_json(), encoding="utf-8")
+            unfinished.replace(self.path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
+            raise
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+def _state_folder() -> Path:
+    home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(home).expanduser() / "campaigndb"
