@@ -38,9 +38,7 @@ def on_connect(
 ) -> None:
     """Gives each new connection its role, its schema and its time limits (seconds; 0: none)."""
     values = {
-        # Functions created on this connection keep this search path: temporary objects come last,
-        # so that nobody can put one in front of a table.
-        "search_path": f"{_quote(search_path)}, pg_temp",
+        "search_path": search_path,
         "lock_timeout": f"{round(lock_timeout * 1000)}ms",
         "statement_timeout": f"{round(statement_timeout * 1000)}ms",
     }
@@ -54,14 +52,20 @@ def on_connect(
         dbapi_connection.autocommit = True
         try:
             with dbapi_connection.cursor() as cursor:
+                # Functions created on this connection keep this search path: temporary objects
+                # come last, so that nobody can put one in front of a table. The server quotes the
+                # name, so that an offline script gives a function the same text.
                 cursor.execute(
-                    "select set_config(name, value, false)"
-                    " from unnest(%s::text[], %s::text[]) as setting (name, value)",
+                    """
+                    select set_config(
+                      name,
+                      case name when 'search_path' then quote_ident(value) || ', pg_temp'
+                        else value end,
+                      false
+                    )
+                    from unnest(%s::text[], %s::text[]) as setting (name, value)
+                    """,
                     [list(values), list(values.values())],
                 )
         finally:
             dbapi_connection.autocommit = autocommit
-
-
-def _quote(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'

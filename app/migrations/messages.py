@@ -15,6 +15,14 @@ def describe_database_error(error: DBAPIError, settings: Settings) -> str:
     if not isinstance(original, psycopg.Error):
         return _one_line(str(original))
     parts = [original.diag.message_primary or str(original)]
+    # Said on every connection that migrates, and by the server without the setting's name.
+    if settings.owner_role is not None and parts[0].endswith(
+        (
+            f'role "{settings.owner_role}" does not exist',
+            f'permission denied to set role "{settings.owner_role}"',
+        )
+    ):
+        parts[0] += " (CAMPAIGNDB_OWNER_ROLE)"
     if original.diag.message_detail:
         parts.append(original.diag.message_detail)
     if original.diag.message_hint:

@@ -1,0 +1,79 @@
+"""Alembic and psql as programs of their own, as an operator runs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy.engine import URL
+
+from app.embedded_server.account import server_account
+from app.embedded_server.programs import find_programs
+from app.migrations.configuration import ALEMBIC_INI
+from app.settings import Settings
+
+SECONDS = 60
+
+
+class Alembic(Protocol):
+    """Runs `alembic` with arguments on a database; settings by their variables' names."""
+
+    def __call__(
+        self, *arguments: str, url: URL | str | None = None, **settings: str
+    ) -> subprocess.CompletedProcess[str]: ...
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without anything that says which database is meant."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name != "DATABASE_URL" and not name.startswith(("CAMPAIGNDB_", "PG"))
+    }
+
+
+def start_alembic(
+    *arguments: str, url: URL | str | None, folder: Path, **settings: str
+) -> subprocess.Popen[str]:
+    """Starts `alembic` in `folder`, out of reach of a developer's .env file."""
+    if isinstance(url, URL):
+        url = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return subprocess.Popen(
+        [Path(sys.executable).with_name("alembic"), "-c", ALEMBIC_INI, *arguments],
+        env=clean_environment() | ({"DATABASE_URL": url} if url else {}) | settings,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_alembic(
+    *arguments: str, url: URL | str | None, folder: Path, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    with start_alembic(*arguments, url=url, folder=folder, **settings) as process:
+        try:
+            output, errors = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
+
+
+def psql(url: URL, script: str) -> subprocess.CompletedProcess[str]:
+    """Runs a script with the server's own psql, up to its first error."""
+    settings = Settings(_env_file=None)
+    program = find_programs(settings, server_account(settings)).bin_dir / "psql"
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return subprocess.run(
+        [program, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", address],
+        input=script,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )

@@ -1,0 +1,126 @@
+"""From an empty database to head and back, with the command that operators run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import URL
+
+from app import CampaignStore
+from app.migrations.commands import downgrade, upgrade
+from app.migrations.functions import head_paths
+from app.settings import Settings
+from app.tables import metadata
+from tests.migrations.catalog import connect, names, snapshot
+from tests.migrations.programs import Alembic
+
+SETTINGS = Settings(_env_file=None)
+
+
+def test_up_down_up_gives_the_same_catalog_and_down_leaves_only_the_version_table(
+    alembic: Alembic, empty_database: URL
+) -> None:
+    before = snapshot(empty_database)
+    up = alembic("upgrade", "head", url=empty_database)
+    assert up.returncode == 0, up.stderr
+    first = snapshot(empty_database)
+    assert {row[0] for row in first["functions"]} == set(head_paths())
+    assert {row[0] for row in first["relations"] if row[1] == "r"} == {
+        *metadata.tables,
+        "alembic_version",
+    }
+
+    down = alembic("downgrade", "base", url=empty_database)
+    assert down.returncode == 0, down.stderr
+    assert names(empty_database) == {"alembic_version", "_alembic_version", "alembic_version_pkc"}
+    assert snapshot(empty_database)["schema"] == before["schema"]
+
+    again = alembic("upgrade", "head", url=empty_database)
+    assert again.returncode == 0, again.stderr
+    assert snapshot(empty_database) == first
+
+
+def test_a_database_with_data_goes_down_and_up_again(
+    empty_database: URL, owned_store: Callable[[URL], CampaignStore]
+) -> None:
+    upgrade(empty_database, settings=SETTINGS)
+    first = snapshot(empty_database)
+    store = owned_store(empty_database)
+    fill(store)
+
+    downgrade(empty_database, "base", settings=SETTINGS)
+    assert names(empty_database) == {"alembic_version", "_alembic_version", "alembic_version_pkc"}
+
+    upgrade(empty_database, settings=SETTINGS)
+    assert snapshot(empty_database) == first
+    fill(store)
+
+
+def fill(store: CampaignStore) -> None:
+    """A row in every table, through the functions."""
+    created = store.create_campaign_with_coverage({"name": "Oulu"}, ["90100"])
+    store.insert_businesses_batch(
+        created.campaign_id,
+        "90100",
+        [{"place_id": "a", "name": "A", "email": "a@a.example", "facebook_url": "https://f/a"}],
+    )
+    (business,) = store.get_businesses_for_enrichment(created.campaign_id, "facebook")
+    for kind in ("facebook", "linkedin"):
+        store.update_enrichment_batch(
+            kind,
+            [
+                {
+                    "business_id": str(business.business_id),
+                    "success": True,
+                    "primary_email": "b@a.example",
+                }
+            ],
+        )
+    store.update_email_verification(business.business_id, "b@a.example", {"status": "deliverable"})
+    store.update_coverage_status(created.campaign_id, "90100", 1, 1, Decimal("0.5"))
+    assert store.track_campaign_cost(created.campaign_id, "bouncer", 1, "0.5").new_total == Decimal(
+        "0.5"
+    )
+    assert store.update_campaign_statistics(created.campaign_id).total_businesses == 1
+
+
+def test_every_table_is_filled_by_the_test_above(
+    empty_database: URL, owned_store: Callable[[URL], CampaignStore]
+) -> None:
+    upgrade(empty_database, settings=SETTINGS)
+    store = owned_store(empty_database)
+    fill(store)
+    engine: Engine = create_engine(empty_database)
+    with engine.connect() as connection:
+        empty = [
+            table.name
+            for table in metadata.sorted_tables
+            if connection.execute(table.select().limit(1)).first() is None
+        ]
+    engine.dispose()
+    assert empty == []
+
+
+def test_an_upgrade_of_a_database_at_head_writes_nothing(empty_database: URL) -> None:
+    upgrade(empty_database, settings=SETTINGS)
+    row_versions = """
+        select oid, xmin::text from pg_proc where pronamespace = 'public'::regnamespace
+        union all
+        select oid, xmin::text from pg_class where relnamespace = 'public'::regnamespace
+        order by 1
+    """
+    with connect(empty_database) as connection:
+        before = connection.execute(row_versions).fetchall()
+        upgrade(empty_database, settings=SETTINGS)
+        assert connection.execute(row_versions).fetchall() == before
+
+
+def test_looking_at_a_database_without_the_schema_makes_nothing(
+    alembic: Alembic, empty_database: URL
+) -> None:
+    for arguments in (("current",), ("check",)):
+        alembic(*arguments, url=empty_database, CAMPAIGNDB_SCHEMA="elsewhere")
+        assert snapshot(empty_database, "elsewhere")["schema"] == []
+        assert names(empty_database) == set()
