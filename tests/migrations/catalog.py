@@ -91,5 +91,12 @@ def names(url: URL, schema: str = "public") -> set[str]:
 
 def connect(url: URL, **options: Any) -> psycopg.Connection[Any]:
     """A connection of psycopg's own, in autocommit mode, to a SQLAlchemy URL's database."""
-    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return psycopg.connect(address, autocommit=True, **options)
+    # Not as text: names of roles may hold anything.
+    parts = {
+        "host": url.host,
+        "port": url.port,
+        "user": url.username,
+        "password": url.password,
+        "dbname": url.database,
+    }
+    return psycopg.connect(autocommit=True, **parts, **url.query, **options)

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 
 from tests.migrations.catalog import connect
 
-PASSWORD = "of a throw-away server"
+PASSWORD = "of-a-throw-away-server"
 
 
 @contextmanager
