@@ -61,11 +61,6 @@ def function_name(function: PGFunction) -> str:
     return str(function.signature).split("(", 1)[0]
 
 
-def is_for_callers(function: PGFunction) -> bool:
-    """Whether callers may execute it: the others are helpers of those that callers execute."""
-    return "security definer" in function.definition
-
-
 def in_creation_order(functions: Iterable[PGFunction]) -> list[PGFunction]:
     """Each function after those it calls: PostgreSQL checks the body of an SQL function."""
     by_name = {function_name(function): function for function in functions}

@@ -1,0 +1,49 @@
+"""Head files are what the latest frozen copies say, and revisions own the frozen copies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from alembic.script import ScriptDirectory
+
+from app.migrations.configuration import alembic_config
+from app.migrations.functions import FROZEN_FOLDER, frozen_copies, frozen_path, head_paths
+
+
+def revisions() -> list[Any]:
+    """The modules of all revisions, oldest first."""
+    scripts = ScriptDirectory.from_config(alembic_config())
+    return [script.module for script in reversed(list(scripts.walk_revisions()))]
+
+
+@pytest.mark.parametrize("name", sorted(head_paths()))
+def test_the_head_of_a_function_is_its_latest_frozen_copy(name: str) -> None:
+    latest = frozen_copies()[name][-1]
+    assert head_paths()[name].read_bytes() == frozen_path(name, latest).read_bytes(), (
+        f"{name}: make revision freezes a changed function"
+    )
+
+
+def test_every_frozen_copy_is_named_by_exactly_one_revision() -> None:
+    named = Counter(
+        f"{name}.{new}.sql"
+        for revision in revisions()
+        for name, (new, _) in revision.FUNCTIONS.items()
+    )
+    assert named == Counter(path.name for path in FROZEN_FOLDER.iterdir())
+
+
+def test_every_revision_goes_back_to_the_copy_before() -> None:
+    installed: dict[str, str] = {}
+    for revision in revisions():
+        for name, (new, previous) in revision.FUNCTIONS.items():
+            assert new == revision.revision
+            assert previous == installed.get(name)
+            installed[name] = new
+
+
+def test_there_is_one_line_of_revisions() -> None:
+    scripts = ScriptDirectory.from_config(alembic_config())
+    assert len(scripts.get_heads()) == len(scripts.get_bases()) == 1

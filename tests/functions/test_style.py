@@ -1,0 +1,93 @@
+"""What every function's file keeps to, so that any client and any schema can use it."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from pglast.parser import scan
+
+from app.migrations.functions import head_paths, read_function
+
+HEADS = head_paths()
+EACH_HEAD = pytest.mark.parametrize("path", HEADS.values(), ids=HEADS)
+SCHEMAS = {"public", "pg_catalog", "pg_temp", "information_schema", "extensions", "auth"}
+
+
+def words(path: Path) -> list[str]:
+    """The file's words, operators and marks, also those of the body; no texts, no comments."""
+    # As bytes, for that is what the positions count. The marks of the body are spaced out.
+    text = path.read_bytes().replace(b"$$", b"  ")
+    return [
+        text[token.start : token.end + 1].decode()
+        for token in scan(text.decode())
+        if token.name not in ("SCONST", "SQL_COMMENT", "C_COMMENT")
+    ]
+
+
+@EACH_HEAD
+def test_the_file_is_one_statement_that_begins_at_its_first_letter(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith(f"create or replace function {path.stem}(")
+    assert text.endswith("\n$$;\n")
+    assert text.count("$$") == 2
+    assert "\t" not in text
+    assert "\r" not in text
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []
+    assert read_function(path, "public").schema == "public"
+
+
+@EACH_HEAD
+def test_words_are_lower_case(path: Path) -> None:
+    unquoted = [word for word in words(path) if not word.startswith('"')]
+    assert [word for word in unquoted if word != word.lower()] == []
+
+
+@EACH_HEAD
+def test_no_name_is_qualified_by_a_schema(path: Path) -> None:
+    found = words(path)
+    qualified = [a for a, dot in pairwise(found) if dot == "." and a in SCHEMAS]
+    assert qualified == []
+
+
+@EACH_HEAD
+def test_a_function_is_for_callers_or_a_helper_and_nothing_in_between(path: Path) -> None:
+    properties = path.read_text(encoding="utf-8").split("as $$")[0]
+    if "security definer" in properties:
+        assert "\nset search_path from current\n" in properties
+        assert re.findall(r"\b(?:p_\w+)", properties), "callers name parameters"
+    else:
+        # A helper with a search path of its own could not be inlined into its caller.
+        assert "search_path" not in properties
+        assert "language sql" in properties
+
+
+@EACH_HEAD
+def test_parameters_are_named_p(path: Path) -> None:
+    signature = str(read_function(path, "public").signature)
+    parameters = signature.split("(", 1)[1].rstrip(")").split(",")
+    assert all(parameter.strip().startswith("p_") for parameter in parameters)
+
+
+@EACH_HEAD
+def test_a_comment_says_what_it_is_for(path: Path) -> None:
+    assert "\n  -- " in path.read_text(encoding="utf-8").split("as $$")[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-- A comment.\ncreate or replace function named() \nreturns int language sql as $$ $$;",
+        "create function named()\nreturns int language sql as $$ select 1 $$;",
+        "create or replace function other()\nreturns int language sql as $$ select 1 $$;",
+        "create or replace function tenant.named()\nreturns int language sql as $$ select 1 $$;",
+    ],
+    ids=["a comment first", "no replace", "another name", "a schema"],
+)
+def test_a_file_that_is_not_in_the_form_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "named.sql"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=re.escape(f"{path}: must hold one")):
+        read_function(path, "public")
