@@ -1,0 +1,1 @@
+"""The demo: a campaign over real places, worked on by four processes at once."""
