@@ -12,6 +12,7 @@ from alembic import context
 from alembic.util import CommandError
 from psycopg.sql import SQL, Identifier, Literal
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from sqlalchemy import Connection, Engine, create_engine, pool, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -39,6 +40,8 @@ def load_settings() -> Settings:
         return config.attributes.get("settings") or get_settings()
     except ValidationError as error:
         raise CommandError(describe_settings_error(error)) from None
+    except SettingsError as error:  # a file or a value that cannot be read at all
+        raise CommandError(str(error)) from None
 
 
 settings = load_settings()

@@ -25,7 +25,8 @@ _QUERIES = {
         from pg_class as c where c.relnamespace = {namespace}
     """,
     "columns": """
-        select c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+        select c.relname, rank() over (partition by c.oid order by a.attnum), a.attname,
+          format_type(a.atttypid, a.atttypmod), a.attnotnull,
           a.attgenerated, a.attidentity, a.attstorage, {acl('a.attacl')},
           pg_get_expr(d.adbin, d.adrelid)
         from pg_class as c

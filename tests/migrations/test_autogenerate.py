@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.engine import URL
 
+from app.migrations.commands import upgrade
+from app.settings import Settings
 from tests.migrations.catalog import connect
 from tests.migrations.programs import Alembic
 
@@ -13,8 +15,7 @@ from tests.migrations.programs import Alembic
 def test_nothing_is_found_on_a_migrated_database_with_tables_of_others(
     alembic: Alembic, empty_database: URL, schema: str
 ) -> None:
-    up = alembic("upgrade", "head", url=empty_database, CAMPAIGNDB_SCHEMA=schema)
-    assert up.returncode == 0, up.stderr
+    upgrade(empty_database, settings=Settings(_env_file=None, schema_name=schema))
     with connect(empty_database) as connection:
         connection.execute(f'set search_path to "{schema}"'.encode())
         connection.execute(
@@ -32,7 +33,7 @@ def test_nothing_is_found_on_a_migrated_database_with_tables_of_others(
 
 
 def test_a_changed_table_is_found(alembic: Alembic, empty_database: URL) -> None:
-    alembic("upgrade", "head", url=empty_database)
+    upgrade(empty_database, settings=Settings(_env_file=None))
     with connect(empty_database) as connection:
         connection.execute("alter table gmaps_campaigns drop column description")
     check = alembic("check", url=empty_database)

@@ -1,0 +1,263 @@
+"""`make revision`: what changed is frozen, and its revision goes up and comes back."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.util import CommandError
+from sqlalchemy import Column, Integer, Table, Text
+from sqlalchemy.engine import URL
+
+from app.migrations import configuration, functions
+from app.migrations.commands import downgrade, offline_script, upgrade
+from app.migrations.revise import RevisionError, write_revision
+from app.settings import Settings
+from app.tables import metadata
+from tests.migrations.catalog import Snapshot, connect, snapshot
+from tests.migrations.databases import new_database
+from tests.migrations.programs import psql
+
+SETTINGS = Settings(_env_file=None)
+HELPER = """\
+create or replace function double_of(p_value int)
+returns int
+language sql
+immutable
+as $$
+  -- Twice as much: 100%, a :b, 'c' and \\d.
+  select p_value * 2;
+$$;
+"""
+FOR_CALLERS = """\
+create or replace function quadruple_of(p_value int)
+returns int
+language sql
+security definer
+set search_path from current
+as $$
+  -- In two steps.
+  select double_of(double_of(p_value));
+$$;
+"""
+
+
+class Project:
+    """The project's folders, copied: what is written there changes nothing else."""
+
+    def __init__(self, folder: Path) -> None:
+        self.heads = folder / "functions"
+        self.alembic = folder / "alembic"
+        shutil.copytree(functions.HEAD_FOLDER, self.heads)
+        shutil.copytree(
+            configuration.ALEMBIC_FOLDER,
+            self.alembic,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        path = self.heads / f"{name}.sql"
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def files(self) -> set[str]:
+        return {
+            str(path.relative_to(self.alembic))
+            for path in self.alembic.rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    project = Project(tmp_path)
+    monkeypatch.setattr(functions, "HEAD_FOLDER", project.heads)
+    monkeypatch.setattr(functions, "FROZEN_FOLDER", project.alembic / "functions")
+    monkeypatch.setattr(configuration, "ALEMBIC_FOLDER", project.alembic)
+    return project
+
+
+@pytest.fixture
+def scratch(server_url: URL) -> Iterator[URL]:
+    """The disposable database that a new revision is compared with."""
+    with new_database(server_url) as url:
+        yield url
+
+
+@pytest.fixture
+def live(server_url: URL) -> Iterator[URL]:
+    """A database at the released head, with a row, before the new revision comes."""
+    with new_database(server_url) as url:
+        yield url
+
+
+def fill(live: URL) -> None:
+    upgrade(live, settings=SETTINGS)
+    with connect(live) as connection:
+        connection.execute("""select create_campaign_with_coverage('{"name": "x"}', '["1"]')""")
+
+
+def goes_up_and_back(live: URL) -> tuple[Snapshot, Snapshot]:
+    """The catalogs before and after the newest revision, which comes back and goes up again."""
+    before = snapshot(live)
+    upgrade(live, settings=SETTINGS)
+    after = snapshot(live)
+    downgrade(live, "-1", settings=SETTINGS)
+    assert snapshot(live) == before
+    upgrade(live, settings=SETTINGS)
+    assert snapshot(live) == after
+    with connect(live) as connection:
+        assert len(connection.execute("select from gmaps_campaign_coverage").fetchall()) == 1
+    return before, after
+
+
+def bodies(found: Snapshot) -> dict[str, str]:
+    return {row[0]: row[3] for row in found["functions"]}
+
+
+def without_bodies(found: Snapshot) -> list[tuple[object, ...]]:
+    return [(*row[:3], *row[4:]) for row in found["functions"]]
+
+
+def test_a_changed_function_is_replaced_and_comes_back_with_its_grants(
+    project: Project, scratch: URL, live: URL
+) -> None:
+    fill(live)
+    project.edit("scraped_text", "Scrapers write", "50% of :scrapers write \\: and ::text and")
+    project.edit("track_campaign_cost", "'google_maps', 'facebook', 'linkedin', 'bouncer')", "'a')")
+
+    revision, *copies = write_revision("Only a", scratch)
+
+    assert {path.name for path in copies} == {
+        "scraped_text.0002.sql",
+        "track_campaign_cost.0002.sql",
+    }
+    assert revision.name == "0002_only_a.py"
+    before, after = goes_up_and_back(live)
+    changed = {name for name, body in bodies(after).items() if bodies(before)[name] != body}
+    assert changed == {"scraped_text", "track_campaign_cost"}
+    assert without_bodies(before) == without_bodies(after)
+    with connect(live) as connection:
+        ((body,),) = connection.execute(
+            "select prosrc from pg_proc where proname = 'scraped_text'"
+        ).fetchall()
+    assert body == (project.heads / "scraped_text.sql").read_text("utf-8").split("$$")[1]
+
+
+def test_the_revision_as_a_script_does_the_same(
+    project: Project, scratch: URL, live: URL, empty_database: URL
+) -> None:
+    fill(live)
+    released = snapshot(live)
+    project.edit("scraped_text", "Scrapers write", "50% of :scrapers write \\: and ::text and")
+    write_revision("Only a", scratch)
+    upgrade(live, settings=SETTINGS)
+
+    fill(empty_database)
+    downgrade(empty_database, "0001", settings=SETTINGS)
+    applied = psql(empty_database, offline_script("upgrade", "0001:0002", SETTINGS))
+    assert (applied.returncode, applied.stderr) == (0, "")
+    assert snapshot(empty_database) == snapshot(live)
+    applied = psql(empty_database, offline_script("downgrade", "0002:0001", SETTINGS))
+    assert (applied.returncode, applied.stderr) == (0, "")
+    assert snapshot(empty_database) == released
+
+
+def test_new_functions_are_created_in_order_closed_and_dropped_again(
+    project: Project, scratch: URL, live: URL
+) -> None:
+    fill(live)
+    (project.heads / "double_of.sql").write_text(HELPER, encoding="utf-8")
+    (project.heads / "quadruple_of.sql").write_text(FOR_CALLERS, encoding="utf-8")
+    write_revision("Double and quadruple", scratch)
+
+    before, after = goes_up_and_back(live)
+    assert set(bodies(after)) - set(bodies(before)) == {"double_of", "quadruple_of"}
+    with connect(live) as connection:
+        open_to_all = connection.execute(
+            "select proname from pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))"
+            " where pronamespace = 'public'::regnamespace and grantee = 0"
+        ).fetchall()
+        assert open_to_all == []
+        assert connection.execute("select quadruple_of(3)").fetchall() == [(12,)]
+
+
+def test_a_function_that_a_later_revision_drops_comes_back_closed(
+    project: Project, scratch: URL, live: URL
+) -> None:
+    """Made anew by a downgrade, it would be open to everybody."""
+    fill(live)
+    (project.heads / "double_of.sql").write_text(HELPER, encoding="utf-8")
+    write_revision("Double", scratch)
+    upgrade(live, settings=SETTINGS)
+    (project.heads / "double_of.sql").unlink()
+    (project.alembic / "versions" / "0003_no_double.py").write_text(
+        "from app.migrations.functions import replace_functions, restore_functions\n"
+        "revision, down_revision = '0003', '0002'\n"
+        "FUNCTIONS = {'double_of': ('0002', None)}\n"
+        "def upgrade(): restore_functions(FUNCTIONS)\n"
+        "def downgrade(): replace_functions(FUNCTIONS)\n",
+        encoding="utf-8",
+    )
+    before, after = goes_up_and_back(live)
+    assert "double_of" in bodies(before)
+    assert "double_of" not in bodies(after)
+
+
+def test_a_changed_table_is_migrated_with_its_row_security(
+    project: Project, scratch: URL, live: URL
+) -> None:
+    fill(live)
+    notes = Table("gmaps_notes", metadata, Column("id", Integer, primary_key=True))
+    metadata.tables["gmaps_campaigns"].append_column(Column("remark", Text))
+    try:
+        (revision,) = write_revision("Notes and remarks", scratch)
+        _, after = goes_up_and_back(live)
+    finally:
+        metadata.remove(notes)
+        campaigns = metadata.tables["gmaps_campaigns"]
+        campaigns._columns.remove(campaigns.c.remark)
+    assert ("gmaps_campaigns", "remark") in {(row[0], row[2]) for row in after["columns"]}
+    (secured,) = [row[3] for row in after["relations"] if row[0] == "gmaps_notes"]
+    assert secured
+    assert "replace_functions" in revision.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("p_campaign_id uuid", "p_campaign uuid", "parameters"),
+        ("p_campaign_id uuid", "p_campaign_id uuid, p_other int", "parameters"),
+        ("returns jsonb", "returns json", "return type"),
+    ],
+)
+def test_another_signature_is_refused_with_advice(
+    project: Project, scratch: URL, old: str, new: str, what: str
+) -> None:
+    files = project.files()
+    path = project.heads / "update_campaign_statistics.sql"
+    path.write_text(path.read_text("utf-8").replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(RevisionError) as refused:
+        write_revision("Another", scratch)
+    assert f"update_campaign_statistics.sql: the {what} changed from" in str(refused.value)
+    assert "update_campaign_statistics_v2.sql" in str(refused.value)
+    assert project.files() == files
+
+
+def test_a_revision_without_a_change_is_refused(project: Project, scratch: URL) -> None:
+    files = project.files()
+    with pytest.raises(RevisionError, match="Nothing changed"):
+        write_revision("Nothing", scratch)
+    assert project.files() == files
+
+
+def test_a_failure_leaves_no_file_behind(project: Project, scratch: URL) -> None:
+    files = project.files()
+    project.edit("scraped_text", "Scrapers write", "Scrapers say")
+    (project.alembic / "script.py.mako").write_text("${no_such_name}", encoding="utf-8")
+    with pytest.raises(CommandError, match="Template rendering failed"):
+        write_revision("Broken", scratch)
+    assert project.files() == files
