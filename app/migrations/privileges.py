@@ -2,6 +2,8 @@
 
 Nobody but the owner touches a table. Functions for callers (SECURITY DEFINER) may be executed by
 the application role that the settings name and, on Supabase, by `service_role`; helpers by nobody.
+Supabase's administrators keep the tables that the platform's default privileges give
+`service_role`: its key is theirs.
 """
 
 from __future__ import annotations

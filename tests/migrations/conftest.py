@@ -11,8 +11,10 @@ from sqlalchemy import NullPool, create_engine
 from sqlalchemy.engine import URL
 
 from app import CampaignStore
+from app.migrations import configuration, functions
 from tests.migrations.databases import new_database
 from tests.migrations.programs import Alembic, run_alembic
+from tests.migrations.project import Project
 
 
 @pytest.fixture
@@ -49,3 +51,12 @@ def owned_store() -> Iterator[Callable[..., CampaignStore]]:
     yield make
     for engine in engines:
         engine.dispose()
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    project = Project(tmp_path)
+    monkeypatch.setattr(functions, "HEAD_FOLDER", project.heads)
+    monkeypatch.setattr(functions, "FROZEN_FOLDER", project.alembic / "functions")
+    monkeypatch.setattr(configuration, "ALEMBIC_FOLDER", project.alembic)
+    return project

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from alembic.util import CommandError
 from sqlalchemy import Column, Integer, Table, Text
 from sqlalchemy.engine import URL
 
-from app.migrations import configuration, functions
 from app.migrations.commands import downgrade, offline_script, upgrade
 from app.migrations.revise import RevisionError, write_revision
 from app.settings import Settings
@@ -19,6 +16,7 @@ from app.tables import metadata
 from tests.migrations.catalog import Snapshot, connect, snapshot
 from tests.migrations.databases import new_database
 from tests.migrations.programs import psql
+from tests.migrations.project import Project
 
 SETTINGS = Settings(_env_file=None)
 HELPER = """\
@@ -42,42 +40,6 @@ as $$
   select double_of(double_of(p_value));
 $$;
 """
-
-
-class Project:
-    """The project's folders, copied: what is written there changes nothing else."""
-
-    def __init__(self, folder: Path) -> None:
-        self.heads = folder / "functions"
-        self.alembic = folder / "alembic"
-        shutil.copytree(functions.HEAD_FOLDER, self.heads)
-        shutil.copytree(
-            configuration.ALEMBIC_FOLDER,
-            self.alembic,
-            ignore=shutil.ignore_patterns("__pycache__"),
-        )
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        path = self.heads / f"{name}.sql"
-        text = path.read_text(encoding="utf-8")
-        assert text.count(old) == 1
-        path.write_text(text.replace(old, new), encoding="utf-8")
-
-    def files(self) -> set[str]:
-        return {
-            str(path.relative_to(self.alembic))
-            for path in self.alembic.rglob("*")
-            if path.is_file() and "__pycache__" not in path.parts
-        }
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    project = Project(tmp_path)
-    monkeypatch.setattr(functions, "HEAD_FOLDER", project.heads)
-    monkeypatch.setattr(functions, "FROZEN_FOLDER", project.alembic / "functions")
-    monkeypatch.setattr(configuration, "ALEMBIC_FOLDER", project.alembic)
-    return project
 
 
 @pytest.fixture
