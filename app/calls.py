@@ -309,7 +309,7 @@ def _keyed(item: Any, key: uuid.UUID) -> Any:
 
 def _listed(items: Iterable[Any] | None) -> Any:
     """Any iterable of items as a list; what is none is left to the function to refuse."""
-    if items is None or isinstance(items, (str, bytes, Mapping)):
+    if isinstance(items, (str, bytes, Mapping)) or not isinstance(items, Iterable):
         return items
     return list(items)
 
@@ -353,7 +353,10 @@ def _money(value: Any, name: str) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
         _refuse(name, f"is a {type(value).__name__}: money is Decimal, int or str")
-    return str(value)
+    if isinstance(value, str):
+        return _text(value, name)
+    # Through Decimal: Python refuses to write out an int of more than 4,300 digits.
+    return str(Decimal(value))
 
 
 ALL_FUNCTIONS: tuple[StoredFunction[Any], ...] = (

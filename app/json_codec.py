@@ -6,6 +6,7 @@ import datetime
 import json
 import re
 import uuid
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from app.errors import InvalidInputError
 
 # U+FFFD stands for what PostgreSQL's text cannot hold: NUL, and halves of surrogate pairs.
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_LONGEST_EXPONENT = 1000
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
@@ -21,11 +23,14 @@ def _default(value: Any) -> Any:
         if not value.is_finite():
             # A number that JSON does not know: the function refuses the text and says where.
             return str(value)
-        return format(value, "f")
+        # Written out unless that were all zeros: no column takes so large or so small a number.
+        return format(value, "f") if abs(value.adjusted()) <= _LONGEST_EXPONENT else str(value)
     if isinstance(value, uuid.UUID):
         return str(value)
     if isinstance(value, (datetime.datetime, datetime.date)):
         return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} is not JSON")

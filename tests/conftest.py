@@ -4,16 +4,19 @@ it a test. The server is the embedded one, or that of `CAMPAIGNDB_PG_BIN`.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import pytest_asyncio
 from pytest_postgresql import factories
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, Row, Table, create_engine, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -21,10 +24,14 @@ from app import AsyncCampaignStore, CampaignStore
 from app.embedded_server import temporary_server
 from app.migrations.commands import upgrade
 from app.settings import Settings
+from app.tables import businesses
+from tests.database_state import unchanged
+from tests.raw_calls import call_function, isolation_level
 
 SERVER_URL = "CAMPAIGNDB_TEST_SERVER_URL"
 APP_ROLE = "campaigndb_test_app"
 APP_PASSWORD = "application"  # of a throw-away server on loopback
+HELSINKI_PLACES = Path(__file__).parents[1] / "app" / "demo" / "data" / "helsinki_places.jsonl"
 
 _resources = ExitStack()
 
@@ -112,3 +119,76 @@ async def async_engine(app_url: URL) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 def async_store(async_engine: AsyncEngine) -> AsyncCampaignStore:
     return AsyncCampaignStore(async_engine, schema="public")
+
+
+@pytest.fixture
+def campaign_id(store: CampaignStore) -> uuid.UUID:
+    """A campaign over two ZIP codes."""
+    return store.create_campaign_with_coverage({"name": "Helsinki"}, ["00100", "00120"]).campaign_id
+
+
+@pytest.fixture
+def other_campaign_id(store: CampaignStore) -> uuid.UUID:
+    return store.create_campaign_with_coverage({"name": "Espoo"}).campaign_id
+
+
+@pytest.fixture
+def rows(owner_engine: Engine) -> Callable[..., list[Row[Any]]]:
+    """Reads a table's rows: `rows(businesses, place_id="…")`."""
+
+    def read(table: Table, **values: Any) -> list[Row[Any]]:
+        with owner_engine.connect() as connection:
+            return list(connection.execute(select(table).filter_by(**values)))
+
+    return read
+
+
+@pytest.fixture
+def row(rows: Callable[..., list[Row[Any]]]) -> Callable[..., Row[Any]]:
+    """Reads the only row that matches: `row(businesses, place_id="…")`."""
+
+    def read(table: Table, **values: Any) -> Row[Any]:
+        [only] = rows(table, **values)
+        return only
+
+    return read
+
+
+@pytest.fixture
+def add_business(
+    store: CampaignStore, campaign_id: uuid.UUID, row: Callable[..., Row[Any]]
+) -> Callable[..., uuid.UUID]:
+    """Stores one business as a scraper does and returns its id: `add_business("place", email=…)`"""
+
+    def add(place_id: str = "place", owner: uuid.UUID = campaign_id, **record: Any) -> uuid.UUID:
+        store.insert_businesses_batch(
+            owner, "00100", [{"place_id": place_id, "name": "Kauppahalli", **record}]
+        )
+        return row(businesses, place_id=place_id).id
+
+    return add
+
+
+@pytest.fixture
+def raw_call(app_engine: Engine) -> Callable[..., Any]:
+    """Calls a function in plain SQL, at its level, and commits: `raw_call("…", p_name=value)`."""
+
+    def call(function: str, **parameters: Any) -> Any:
+        with app_engine.connect() as connection:
+            connection.execution_options(isolation_level=isolation_level(function))
+            with connection.begin():
+                return call_function(connection, function, parameters)
+
+    return call
+
+
+@pytest.fixture
+def nothing_changes(owner_engine: Engine) -> Callable[[], AbstractContextManager[None]]:
+    """`with nothing_changes():` around what must leave every table as it was."""
+    return lambda: unchanged(owner_engine)
+
+
+@pytest.fixture(scope="session")
+def helsinki_places() -> list[dict[str, Any]]:
+    """Real scraper's records of central Helsinki, in order."""
+    return [json.loads(line) for line in HELSINKI_PLACES.read_text(encoding="utf-8").splitlines()]

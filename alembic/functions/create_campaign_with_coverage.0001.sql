@@ -160,6 +160,10 @@ begin
   select count(*), coalesce(sum(stored.estimated_cost), 0), (select count(*) from given)
   into v_zip_count, v_estimated_cost, v_given_zip_count
   from stored;
+  if v_estimated_cost > 99999999999999.9999 then
+    raise exception using
+      errcode = '22003', message = 'p_zip_codes: the sum of estimated_cost is more than 99999999999999.9999';
+  end if;
 
   update gmaps_campaigns as campaign
   set

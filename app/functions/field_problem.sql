@@ -27,7 +27,7 @@ as $$
     -- JavaScript sends money as text, so that no float touches it.
     when jsonb_typeof(p_object -> p_key) not in ('number', 'string')
       or length(p_object ->> p_key) > 80
-      or p_object ->> p_key !~ '^\s*[-+]?[0-9]+(\.[0-9]*)?\s*$'
+      or p_object ->> p_key !~ '^[ \t\r\n]*[-+]?[0-9]+(\.[0-9]*)?[ \t\r\n]*$'
       then p_key || ' is not a number'
     when p_type = 'count' then
       case
@@ -39,7 +39,8 @@ as $$
       case when (p_object ->> p_key)::numeric not between 0 and 100 then p_key || ' is not between 0 and 100' end
     when p_type = 'money' then
       case
-        when round((p_object ->> p_key)::numeric, 4) not between 0 and 99999999999999.9999
+        when (p_object ->> p_key)::numeric < 0
+          or round((p_object ->> p_key)::numeric, 4) > 99999999999999.9999
           then p_key || ' is not between 0 and 99999999999999.9999'
       end
     when p_type = 'score' then

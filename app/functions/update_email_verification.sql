@@ -13,6 +13,7 @@ declare
   v_data jsonb := p_verification_data;
   v_email text := scraped_text(p_email);
   v_key text;
+  v_first gmaps_email_verifications%rowtype;
   v_problem text;
   v_status text;
   v_score numeric;
@@ -68,6 +69,33 @@ begin
       errcode = '23503', message = format('there is no business %s', coalesce(p_business_id::text, 'null'));
   end if;
 
+  -- The same answer sent twice is logged once, and gets the first result even where the email was
+  -- replaced in between: a retry after an unknown outcome must not fail because of what came later.
+  if v_key is not null then
+    select verification.*
+    into v_first
+    from gmaps_email_verifications as verification
+    where verification.business_id = p_business_id
+      and verification.raw_response ->> 'idempotency_key' = v_key
+    order by verification.created_at, verification.id
+    limit 1;
+    if found then
+      if (v_first.email, v_first.raw_response) is distinct from (v_email, v_data) then
+        raise exception using
+          errcode = '23505',
+          message = 'p_verification_data.idempotency_key was used before with another payload';
+      end if;
+      return jsonb_build_object(
+        'success', true,
+        'business_id', p_business_id,
+        'email', v_first.email,
+        'status', v_first.status,
+        'is_safe', v_first.is_safe,
+        'replayed', true
+      );
+    end if;
+  end if;
+
   -- Addresses are compared without regard to case, as mail servers do in practice.
   select enrichment.id
   into v_facebook_id
@@ -95,23 +123,6 @@ begin
     raise exception using
       errcode = '23503',
       message = format('neither business %s nor its enrichments hold that email', p_business_id);
-  end if;
-
-  -- The same answer sent twice is logged once.
-  if v_key is not null and exists (
-    select
-    from gmaps_email_verifications as verification
-    where verification.business_id = p_business_id
-      and verification.raw_response ->> 'idempotency_key' = v_key
-  ) then
-    return jsonb_build_object(
-      'success', true,
-      'business_id', p_business_id,
-      'email', v_email,
-      'status', v_status,
-      'is_safe', v_is_safe,
-      'replayed', true
-    );
   end if;
 
   update gmaps_businesses as business

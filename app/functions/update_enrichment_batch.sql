@@ -287,7 +287,12 @@ begin
         jsonb_agg(
           jsonb_build_object(
             'index', judged.index,
-            'business_id', judged.item -> 'business_id',
+            -- Not what is no id anyway: it can be as large and as deep as a whole document.
+            'business_id', case
+              when jsonb_typeof(judged.item -> 'business_id') in ('string', 'number')
+                and length(judged.item ->> 'business_id') <= 100
+                then judged.item -> 'business_id'
+            end,
             'reason', judged.problem
           )
           order by judged.index
