@@ -1,0 +1,139 @@
+"""linkedin > facebook > google_maps: an email never gives way to one from a worse source."""
+
+import itertools
+
+from app import CampaignStore
+from app.tables import businesses
+
+RANK = {None: 0, "google_maps": 1, "facebook": 2, "linkedin": 3}
+SOURCES = ("google_maps", "facebook", "linkedin")
+
+
+def record(place_id, source, email):
+    found = {} if source is None else {"email": email, "email_source": source}
+    return {"place_id": place_id, "name": "Kauppahalli", **found}
+
+
+def test_each_source_replaces_equal_and_worse_ones_only(
+    store: CampaignStore, campaign_id, rows, subtests
+) -> None:
+    pairs = list(itertools.product([None, *SOURCES], SOURCES))
+    first = [record(f"{old}-{new}", old, "old@example.com") for old, new in pairs]
+    second = [record(f"{old}-{new}", new, "new@example.com") for old, new in pairs]
+
+    assert store.insert_businesses_batch(campaign_id, "1", first).inserted == len(pairs)
+    assert store.insert_businesses_batch(campaign_id, "1", second).updated == len(pairs)
+
+    stored = {business.place_id: business for business in rows(businesses)}
+    for old, new in pairs:
+        with subtests.test(old=old, new=new):
+            business = stored[f"{old}-{new}"]
+            expected = (
+                ("new@example.com", new) if RANK[new] >= RANK[old] else ("old@example.com", old)
+            )
+            assert (business.email, business.email_source) == expected
+
+
+def test_no_source_ever_replaces_an_email_by_none(
+    store: CampaignStore, campaign_id, rows, subtests
+) -> None:
+    store.insert_businesses_batch(
+        campaign_id, "1", [record(source, source, "kept@example.com") for source in SOURCES]
+    )
+    for nothing in ({}, {"email": None}, {"email": " "}, {"email": "n/a"}, {"emails": []}):
+        for source in SOURCES:
+            store.insert_businesses_batch(
+                campaign_id,
+                "1",
+                [
+                    {"place_id": place, "name": "x", "email_source": source, **nothing}
+                    for place in SOURCES
+                ],
+            )
+        with subtests.test(nothing=nothing):
+            assert {(b.place_id, b.email, b.email_source) for b in rows(businesses)} == {
+                (source, "kept@example.com", source) for source in SOURCES
+            }
+
+
+def test_an_unknown_source_is_the_scrapers(store: CampaignStore, campaign_id, rows) -> None:
+    store.insert_businesses_batch(
+        campaign_id,
+        "1",
+        [
+            record(str(number), source, "a@example.com")
+            for number, source in enumerate(["not_found", "LinkedIn", "owner", 7, {"x": []}, ""])
+        ],
+    )
+    assert {business.email_source for business in rows(businesses)} == {"google_maps"}
+
+
+def test_what_cannot_be_an_address_is_no_email(
+    store: CampaignStore, campaign_id, rows, subtests
+) -> None:
+    texts = ["info", "@example.com", "info@", "a b@example.com", "a@b@c", "", "mailto:", "\u2003"]
+    store.insert_businesses_batch(
+        campaign_id,
+        "1",
+        [record(str(number), "linkedin", text) for number, text in enumerate(texts)],
+    )
+    for business in rows(businesses):
+        with subtests.test(email=texts[int(business.place_id)]):
+            assert (business.email, business.email_source) == (None, "not_found")
+
+
+def test_white_space_around_an_address_is_cut_off(store: CampaignStore, campaign_id, row) -> None:
+    store.insert_businesses_batch(
+        campaign_id, "1", [{"placeId": "a", "title": "x", "emails": ["\t Info@Hel.fi \n"]}]
+    )
+    assert row(businesses).email == "Info@Hel.fi"
+
+
+def test_a_better_email_makes_the_verification_of_the_old_one_void(
+    store: CampaignStore, add_business, row
+) -> None:
+    business_id = add_business("a", email="old@example.com")
+    store.update_email_verification(
+        business_id,
+        "old@example.com",
+        {
+            "status": "deliverable",
+            "score": 97,
+            "is_disposable": False,
+            "is_role_based": True,
+            "is_free_email": False,
+        },
+    )
+    verified = row(businesses)
+    assert (verified.email_verified, verified.bouncer_score) == (True, 97)
+
+    add_business("a", email="old@example.com", city="Espoo")
+    same = row(businesses)
+    assert (same.email_verified, same.bouncer_status, same.is_safe) == (True, "deliverable", True)
+
+    add_business("a", city="Vantaa")
+    assert row(businesses).email_verified is True
+
+    add_business("a", email="new@example.com")
+    changed = row(businesses)
+    assert (changed.email, changed.email_verified) == ("new@example.com", False)
+    assert (
+        changed.bouncer_status,
+        changed.bouncer_score,
+        changed.is_safe,
+        changed.is_disposable,
+        changed.is_role_based,
+        changed.is_free_email,
+        changed.bouncer_verified_at,
+    ) == (None,) * 7
+
+
+def test_a_worse_email_leaves_the_verification_alone(
+    store: CampaignStore, add_business, row
+) -> None:
+    business_id = add_business("a", email="old@example.com", email_source="linkedin")
+    store.update_email_verification(business_id, "old@example.com", {"status": "risky"})
+    add_business("a", email="worse@example.com")
+    business = row(businesses)
+    assert (business.email, business.bouncer_status) == ("old@example.com", "risky")
+    assert business.email_verified is True
