@@ -49,7 +49,7 @@ def import_file(
         typer.Option("--zip", help="The ZIP code searched; default: each record's postal code."),
     ] = None,
     batch_size: Annotated[
-        int, typer.Option(min=1, max=MAX_BATCH_SIZE, help="Records a batch.")
+        int, typer.Option(min=1, max=MAX_BATCH_SIZE, help="Records of one ZIP code sent at once.")
     ] = DEFAULT_BATCH_SIZE,
     file_format: Annotated[
         Literal["auto", "jsonl", "json"],

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.errors import InvalidInputError, StoredFunctionError
+from app.errors import DatabaseConnectionError, InvalidInputError, StoredFunctionError
 from app.importer.errors import ImportFileError
 from app.importer.progress_file import Progress, ProgressFile, Rejection, Tally
 from app.importer.record_json import WHITE_SPACE
@@ -20,6 +21,8 @@ from app.results import CampaignStatistics
 from app.stored_functions import StoredFunctions
 
 DEFAULT_BATCH_SIZE = 500
+# Where ZIP codes are mixed, so many batches' records are read to find those of one ZIP code.
+BATCHES_GATHERED = 10
 # Well below what one jsonb value may hold, whatever the batch size.
 MAX_BATCH_BYTES = 16_000_000
 
@@ -65,7 +68,7 @@ def import_file(
 ) -> ImportReport:
     """Imports a file into a campaign: the one with `campaign_id`, or a new one.
 
-    Each batch is one transaction for each ZIP code in it. An import that was interrupted, for
+    Each ZIP code's records in a batch are one transaction. An import that was interrupted, for
     whatever reason, goes on after the last batch; `restart` reads from the beginning again.
     Either way each place is stored once. A record that cannot be stored is counted and reported,
     and does not stop the others.
@@ -77,7 +80,7 @@ def import_file(
         new_campaign: a name: the campaign is created. An interrupted import goes on with the
             campaign it created.
         zip_code: the ZIP code that was searched; default: each record's own postal code.
-        batch_size: records a batch.
+        batch_size: records of one ZIP code that are sent at once.
         file_format: `jsonl` or `json`; default: told by the content.
         array: the key of the array, where a JSON object holds several.
         restart: whether to ignore how far an interrupted import came.
@@ -167,9 +170,16 @@ class _Import:
             self.store.insert_businesses_batch(campaign_id, None, [])
             return
         # Noted first: killed in between, the next run creates the same campaign, not another.
-        if self.progress_file.load() is None:
+        is_first = self.progress_file.load() is None
+        if is_first:
             self.progress_file.save(self.progress)
-        self.store.create_campaign_with_coverage({"id": campaign_id, "name": new_name})
+        try:
+            self.store.create_campaign_with_coverage({"id": campaign_id, "name": new_name})
+        except StoredFunctionError as error:
+            # After a lost connection it may have been created all the same.
+            if is_first and not isinstance(error, DatabaseConnectionError):
+                self.progress_file.remove()
+            raise
 
     def holds(self, last: Progress) -> bool:
         """Whether the last batch that `last` tells of is in the database."""
@@ -203,33 +213,28 @@ class _Import:
         self.progress_file.save(self.progress)
 
     def _batches(self, records: Iterable[Record]) -> Iterator[list[Record]]:
-        """Batches of the wanted size.
+        """Batches with at most the wanted number of records of each ZIP code.
 
         A batch ends early before a place that it has under another ZIP code: the ZIP codes are
         sent one after the other, and of two records of one place the later one has to win.
         """
-        batch: list[Record] = []
-        size = 0
-        zip_of_place: dict[Any, str | None] = {}
+        batch = _Batch()
         try:
             for record in records:
                 place, zip_code = _place_id(record.value), self._zip_code(record.value)
-                if zip_of_place.get(place, zip_code) != zip_code:
-                    yield batch
-                    batch, size, zip_of_place = [], 0, {}
-                batch.append(record)
-                size += record.size
-                if place is not None:
-                    zip_of_place[place] = zip_code
-                if len(batch) >= self.batch_size or size >= MAX_BATCH_BYTES:
-                    yield batch
-                    batch, size, zip_of_place = [], 0, {}
+                if place is not None and batch.zip_of_place.get(place, zip_code) != zip_code:
+                    yield batch.records
+                    batch = _Batch()
+                batch.add(record, place, zip_code)
+                if batch.is_full(self.batch_size):
+                    yield batch.records
+                    batch = _Batch()
         except ImportFileError:
-            if batch:  # what could be read is stored
-                yield batch
+            if batch.records:  # what could be read is stored
+                yield batch.records
             raise
-        if batch:
-            yield batch
+        if batch.records:
+            yield batch.records
 
     def _send(self, batch: list[Record]) -> tuple[Tally, list[tuple[Record, str]]]:
         """Stores the batch, one transaction a ZIP code."""
@@ -284,13 +289,39 @@ class _Import:
         return _postal_code(record)
 
 
+@dataclass
+class _Batch:
+    """Records that are sent before the next ones are read."""
+
+    records: list[Record] = field(default_factory=list)
+    size: int = 0
+    of_zip: Counter[str | None] = field(default_factory=Counter)
+    largest: int = 0
+    zip_of_place: dict[str, str | None] = field(default_factory=dict)
+
+    def add(self, record: Record, place: str | None, zip_code: str | None) -> None:
+        self.records.append(record)
+        self.size += record.size
+        self.of_zip[zip_code] += 1
+        self.largest = max(self.largest, self.of_zip[zip_code])
+        if place is not None:
+            self.zip_of_place[place] = zip_code
+
+    def is_full(self, batch_size: int) -> bool:
+        return (
+            self.largest >= batch_size
+            or len(self.records) >= batch_size * BATCHES_GATHERED
+            or self.size >= MAX_BATCH_BYTES
+        )
+
+
 def _is_about_a_record(error: StoredFunctionError) -> bool:
     """Invalid input, or more than a limit of the server allows (class 54)."""
     is_too_much = (error.error_code or "").startswith("54")
     return isinstance(error, InvalidInputError) or is_too_much
 
 
-def _place_id(record: Any) -> Any:
+def _place_id(record: Any) -> str | None:
     """The place as far as two records can be told to be of the same one."""
     if not isinstance(record, dict):
         return None

@@ -88,8 +88,9 @@ class JsonStream:
                 if self._at_end or not self._is_unfinished(error):
                     raise
             else:
-                # A number could go on in what was not read yet.
-                if self._at_end or end < len(self._text):
+                # "0." is read as 0 and a rest: a number could go on in what was not read yet.
+                is_closed = self._text[end - 1] in '"]}'
+                if self._at_end or is_closed or end + LONGEST_TOKEN < len(self._text):
                     text = self._text[self._position : end]
                     self._position = end
                     return value, text

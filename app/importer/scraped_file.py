@@ -163,12 +163,14 @@ class ScrapedFile:
 
     def _detect_format(self) -> FileFormat:
         """By the first line: whether it is a whole record, or the begin of a larger value."""
-        first = self._next_line()
-        if first.startswith((b"\xff\xfe", b"\xfe\xff")):
+        head = self._stream.read(HEAD_BYTES).removeprefix(_BOM)
+        if head.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise ImportFileError(f"{self.path} is UTF-16: convert it to UTF-8")
-        line = first.removeprefix(_BOM).strip()
-        if line.startswith(b"["):
+        if head.lstrip().startswith(b"["):
             return "json"
+        self._stream.seek(0)
+        first = self._next_line()
+        line = first.removeprefix(_BOM).strip()
         if not line.startswith(b"{"):
             return "jsonl"
         if len(first) > MAX_RECORD_BYTES:
@@ -205,14 +207,15 @@ class ScrapedFile:
 
 def _read_line(line: bytes, end: Position) -> Record:
     try:
-        text = line.decode("utf-8")
+        # Less the line break, which would be what is wrong with a line that was cut off.
+        text = line.decode("utf-8").rstrip()
     except UnicodeDecodeError as error:
         problem = f"not UTF-8 (byte {error.start + 1})"
         return Record(None, len(line), end, problem, line.decode("utf-8", "replace").strip())
     try:
         return Record(decode(text), len(line), end)
     except ValueError as error:
-        return Record(None, len(line), end, problem_text(error), text.strip())
+        return Record(None, len(line), end, problem_text(error), text)
 
 
 def _read_element(value: Any, text: str, end: Position) -> Record:
