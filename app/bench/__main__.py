@@ -1,0 +1,8 @@
+"""`python -m app.bench`: the benchmarks without the rest of the command line."""
+
+import typer
+
+from app.bench.command import bench
+
+if __name__ == "__main__":
+    typer.run(bench)

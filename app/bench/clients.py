@@ -1,0 +1,240 @@
+"""Several clients calling at once, each a process with a connection of its own.
+
+Threads would wait for each other's interpreter and measure that. The processes are forked from
+one that has imported everything, so that a hundred of them start in a moment.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
+from typing import Any
+
+from app.bench.database import Address
+from app.bench.figures import Figure, median, p99
+from app.bench.measurement import in_case
+from app.cli.failures import CommandFailure
+from app.demo.interruption import undisturbed
+from app.errors import StoredFunctionError
+
+# After these a connection's plans and caches are as they stay.
+_WARM_UP_CALLS = 8
+_END_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Client:
+    """One client's way of calling.
+
+    `transactions` counts those begun so far: one a call, and one more for each retry.
+    """
+
+    call: Callable[[], object]
+    transactions: Callable[[], int]
+
+
+@dataclass(frozen=True)
+class LoadVariant:
+    """One way of doing the work from many clients.
+
+    `open_client` runs in the client's process and must be a module's own function; it is given
+    the database and what `new_subject` made, such as a campaign's id. `check` is told how many
+    calls succeeded on that subject, and raises where the database says otherwise.
+    """
+
+    name: str
+    open_client: Callable[[Address, Any], AbstractContextManager[Client]]
+    new_subject: Callable[[], Any]
+    check: Callable[[Any, int], None] = lambda _subject, _calls: None
+
+
+@dataclass(frozen=True)
+class LoadComparison:
+    """Variants of the same work, each done by all clients at once for a while, in turns."""
+
+    name: str
+    n: int
+    clients: int
+    variants: Sequence[LoadVariant]
+    baseline: str
+    case: str = ""
+
+
+@dataclass
+class ClientReport:
+    """What one client did; `started` and `ended` are of the clock that processes share."""
+
+    milliseconds: list[float] = field(default_factory=list)
+    warm_up_calls: int = 0
+    retries: int = 0
+    lost: int = 0
+    started: float = 0.0
+    ended: float = 0.0
+
+
+def compare_under_load(
+    comparison: LoadComparison, address: Address, *, rounds: int, seconds: float
+) -> list[Figure]:
+    """One figure for each variant: the median of its rounds' calls per second.
+
+    Raises:
+        CommandFailure: a client failed, or the database does not hold what the calls did.
+    """
+    reports: dict[str, list[list[ClientReport]]] = {each.name: [] for each in comparison.variants}
+    with undisturbed(_client_processes(comparison.clients)) as processes:
+        for number in range(rounds):
+            start = number % len(comparison.variants)
+            for variant in [*comparison.variants[start:], *comparison.variants[:start]]:
+                subject = variant.new_subject()
+                task = _Task(variant.open_client, address, subject, seconds)
+                done = processes.work_on(task)
+                variant.check(
+                    subject, sum(len(each.milliseconds) + each.warm_up_calls for each in done)
+                )
+                reports[variant.name].append(done)
+    per_second = {
+        name: median([_per_second(done) for done in rounds_done])
+        for name, rounds_done in reports.items()
+    }
+    baseline = per_second[comparison.baseline]
+    figures = []
+    for variant in comparison.variants:
+        all_reports = [report for done in reports[variant.name] for report in done]
+        milliseconds = [each for report in all_reports for each in report.milliseconds]
+        figures.append(
+            Figure(
+                name=comparison.name,
+                variant=in_case(variant.name, comparison.case),
+                n=comparison.n,
+                clients=comparison.clients,
+                baseline=in_case(comparison.baseline, comparison.case),
+                ratio=per_second[variant.name] / baseline,
+                calls=len(milliseconds),
+                per_second=per_second[variant.name],
+                p99_ms=p99(milliseconds),
+                retries=sum(report.retries for report in all_reports),
+                lost=sum(report.lost for report in all_reports),
+            )
+        )
+    return figures
+
+
+def _per_second(reports: Sequence[ClientReport]) -> float:
+    calls = sum(len(report.milliseconds) for report in reports)
+    return calls / (
+        max(report.ended for report in reports) - min(report.started for report in reports)
+    )
+
+
+@dataclass(frozen=True)
+class _Task:
+    open_client: Callable[[Address, Any], AbstractContextManager[Client]]
+    address: Address
+    subject: Any
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Failed:
+    reason: str
+
+
+class _ClientProcesses:
+    def __init__(
+        self,
+        members: list[tuple[ForkServerProcess, multiprocessing.connection.Connection[Any, Any]]],
+    ) -> None:
+        self._members = members
+
+    def work_on(self, task: _Task) -> list[ClientReport]:
+        """All clients at once: they begin when each is connected and warm."""
+        for message in (task, "start"):
+            for _, connection in self._members:
+                connection.send(message)
+            answers = [self._answer(connection) for _, connection in self._members]
+        return answers
+
+    @staticmethod
+    def _answer(connection: multiprocessing.connection.Connection[Any, Any]) -> Any:
+        try:
+            answer = connection.recv()
+        except (EOFError, ConnectionError):
+            raise CommandFailure("a client's process ended before its work did") from None
+        if isinstance(answer, _Failed):
+            raise CommandFailure(f"a client failed: {answer.reason}")
+        return answer
+
+
+@contextmanager
+def _client_processes(number: int) -> Iterator[_ClientProcesses]:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["app.bench.command"])
+    members = []
+    try:
+        for _ in range(number):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_client_process, args=(theirs,), daemon=True)
+            process.start()
+            theirs.close()
+            members.append((process, ours))
+        yield _ClientProcesses(members)
+    finally:
+        for _, connection in members:
+            connection.close()
+        for process, _ in members:
+            process.join(_END_SECONDS)
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+
+def _client_process(connection: multiprocessing.connection.Connection[Any, Any]) -> None:
+    """Works on one task after another until the other end is closed."""
+    # Ctrl-C reaches the whole group: the parent decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        while True:
+            task = connection.recv()
+            try:
+                with task.open_client(task.address, task.subject) as client:
+                    report = _warmed_up(client)
+                    connection.send("ready")
+                    connection.recv()
+                    _call(client, report, task.seconds)
+                connection.send(report)
+            except Exception as error:  # noqa: BLE001 - the parent tells of any failure
+                connection.send(_Failed(f"{type(error).__name__}: {error}"))
+    except (EOFError, ConnectionError):
+        return
+
+
+def _warmed_up(client: Client) -> ClientReport:
+    report = ClientReport()
+    for _ in range(_WARM_UP_CALLS):
+        client.call()
+        report.warm_up_calls += 1
+    return report
+
+
+def _call(client: Client, report: ClientReport, seconds: float) -> None:
+    transactions = client.transactions()
+    calls = 0
+    report.started = start = time.monotonic()
+    deadline = start + seconds
+    while start < deadline:
+        calls += 1
+        try:
+            client.call()
+        except StoredFunctionError:
+            report.lost += 1
+        else:
+            report.milliseconds.append((time.monotonic() - start) * 1000)
+        start = time.monotonic()
+    report.ended = start
+    report.retries = client.transactions() - transactions - calls

@@ -1,0 +1,136 @@
+"""`campaigndb bench`: each stored function measured beside its alternatives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from app.bench.database import bench_database
+from app.bench.figures import Figure
+from app.bench.functions import BENCHMARKS
+from app.bench.report import print_report
+from app.bench.run import Bench
+from app.cli.terminal import error_console, notice
+from app.demo.interruption import Interrupted, interruptible, undisturbed
+from app.settings import sqlalchemy_url
+
+
+def bench(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="For machines: a list of figures.")
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this function; may be given more than once."),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured.")] = 5,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="See that it works: little data, meaningless figures.")
+    ] = False,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Measure on this server, as a role that may create databases and roles."),
+    ] = None,
+    server_setting: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A setting of PostgreSQL for the own server."),
+    ] = None,
+) -> None:
+    """Measure each stored function beside its alternatives, on a server started for it.
+
+    The server writes to disk as one in production does. The database is dropped afterwards; on
+    the server that --url names too. Ratios compare with the baseline of the same group of
+    figures: of milliseconds, less is faster; of calls per second, more. A target that is missed
+    says MISSED; the exit code is 0 all the same.
+    """
+    names = _names(only)
+    server_url = _server_url(url)
+    settings = _server_settings(server_setting, server_url)
+    figures: list[Figure] = []
+    try:
+        with interruptible(), _progress(len(names)) as progress:
+            progress.tell("starting PostgreSQL")
+            with undisturbed(bench_database(server_url, settings)) as database:
+                run = Bench(database, 1 if quick else rounds, quick, progress.tell)
+                for name in names:
+                    figures.extend(BENCHMARKS[name](run))
+                    progress.advance()
+    except Interrupted as interrupted:
+        notice("interrupted")
+        raise typer.Exit(interrupted.exit_code) from None
+    if as_json:
+        print(json.dumps([figure.as_json() for figure in figures], indent=2))
+    else:
+        print_report(figures)
+
+
+def _names(only: Sequence[str] | None) -> list[str]:
+    for name in only or ():
+        if name not in BENCHMARKS:
+            raise typer.BadParameter(
+                f"{name} is none of {', '.join(BENCHMARKS)}", param_hint="--only"
+            )
+    return [name for name in BENCHMARKS if not only or name in only]
+
+
+def _server_url(url: str | None) -> URL | None:
+    if url is None:
+        return None
+    # The URL may hold a password: the error must not repeat it.
+    try:
+        if make_url(url).get_backend_name() in ("postgresql", "postgres"):
+            return sqlalchemy_url(url)
+    except (ArgumentError, ValueError):
+        pass
+    raise typer.BadParameter("not a database URL (postgresql://user@host/name)", param_hint="--url")
+
+
+def _server_settings(given: Sequence[str] | None, server_url: URL | None) -> dict[str, str]:
+    if given and server_url is not None:
+        raise typer.BadParameter("not together with --url", param_hint="--server-setting")
+    settings = {}
+    for each in given or ():
+        name, equals, value = each.partition("=")
+        if not name or not equals:
+            raise typer.BadParameter(f"{each} is not NAME=VALUE", param_hint="--server-setting")
+        settings[name] = value
+    return settings
+
+
+class _Teller:
+    """Says on stderr what is being measured: a line that changes, or lines where none can."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=total)
+
+    def tell(self, what: str) -> None:
+        if self._progress.console.is_terminal:
+            self._progress.update(self._task, description=what)
+        else:
+            notice(what)
+
+    def advance(self) -> None:
+        self._progress.advance(self._task)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[_Teller]:
+    console = error_console()
+    with Progress(
+        MofNCompleteColumn(),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        yield _Teller(progress, total)

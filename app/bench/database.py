@@ -1,0 +1,175 @@
+"""The benchmarks' own database: migrated to head, dropped afterwards."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Engine, create_engine, delete
+from sqlalchemy.engine import URL
+
+from app import CampaignStore
+from app.bench.scraped_records import scraped_records
+from app.database import on_connect
+from app.embedded_server import temporary_server
+from app.migrations.commands import upgrade
+from app.settings import Settings
+from app.tables import businesses, metadata
+
+# A throw-away server skips what makes a commit safe; figures of that would flatter everyone.
+DURABLE = {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "shared_buffers": "512MB",
+}
+_FILLING_BATCH = 10_000
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the database is; clients in other processes get a copy."""
+
+    url: URL = field(repr=False)
+    app_role: str
+    schema: str
+
+    def app_engine(self, **options: Any) -> Engine:
+        """An engine whose connections may execute the functions and touch no table."""
+        engine = create_engine(self.url, **options)
+        on_connect(engine, search_path=self.schema, role=self.app_role)
+        return engine
+
+    def owner_engine(self, **options: Any) -> Engine:
+        """An engine for what works on the tables themselves."""
+        engine = create_engine(self.url, **options)
+        on_connect(engine, search_path=self.schema)
+        return engine
+
+    def app_connection(self) -> psycopg.Connection[Any]:
+        connection = self.owner_connection()
+        connection.execute(sql.SQL("set role {}").format(sql.Identifier(self.app_role)))
+        connection.commit()
+        return connection
+
+    def owner_connection(self, *, autocommit: bool = False) -> psycopg.Connection[Any]:
+        plain = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        connection = psycopg.connect(plain, autocommit=autocommit)
+        connection.execute(
+            sql.SQL("set search_path to {}, pg_temp").format(sql.Identifier(self.schema))
+        )
+        if not autocommit:
+            connection.commit()
+        return connection
+
+
+class BenchDatabase:
+    """The database, with connections for both sides and campaigns to work on."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.app_engine = address.app_engine()
+        self.owner_engine = address.owner_engine()
+        self.store = CampaignStore(self.app_engine, schema=address.schema)
+        # For the functions, through the driver alone.
+        self.app = address.app_connection()
+        # For what works on the tables.
+        self.owner = address.owner_connection()
+        self._maintenance = address.owner_connection(autocommit=True)
+        self._filled: dict[int, uuid.UUID] = {}
+
+    def close(self) -> None:
+        for connection in (self.app, self.owner, self._maintenance):
+            connection.close()
+        self.app_engine.dispose()
+        self.owner_engine.dispose()
+
+    def new_campaign(self, zip_codes: list[str] | None = None) -> uuid.UUID:
+        return self.store.create_campaign_with_coverage(
+            {"name": "Benchmark"}, zip_codes
+        ).campaign_id
+
+    def campaign_with_businesses(self, n: int) -> uuid.UUID:
+        """The same campaign each time that it is asked for; filled at the first."""
+        if n not in self._filled:
+            campaign_id = self.new_campaign()
+            for start in range(0, n, _FILLING_BATCH):
+                records = scraped_records(min(_FILLING_BATCH, n - start))
+                self.store.insert_businesses_batch(campaign_id, "00100", records)
+            self._filled[n] = campaign_id
+            self.vacuum()
+        return self._filled[n]
+
+    def delete_businesses(self, campaign_id: uuid.UUID) -> None:
+        with self.owner_engine.begin() as connection:
+            connection.execute(delete(businesses).where(businesses.c.campaign_id == campaign_id))
+
+    def vacuum(self) -> None:
+        """As autovacuum leaves a database: space to use again, statistics for the planner."""
+        tables = sql.SQL(", ").join(sql.Identifier(name) for name in metadata.tables)
+        self._maintenance.execute(sql.SQL("vacuum (analyze) {}").format(tables))
+
+    def query(self, statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        return self._maintenance.execute(statement.encode(), parameters).fetchall()
+
+
+@contextmanager
+def bench_database(
+    server_url: URL | None, server_settings: Mapping[str, str] | None = None
+) -> Iterator[BenchDatabase]:
+    """A new database on the server, or without one on a server of its own.
+
+    Args:
+        server_url: any database of the server, as a role that may create databases and roles.
+        server_settings: PostgreSQL's, for the server of its own.
+    """
+    if server_url is not None:
+        with _database_on(server_url) as database:
+            yield database
+        return
+    with (
+        temporary_server(server_settings=DURABLE | dict(server_settings or {})) as server,
+        _database_on(server.url) as database,
+    ):
+        yield database
+
+
+@contextmanager
+def _database_on(server_url: URL) -> Iterator[BenchDatabase]:
+    name = f"campaigndb_bench_{secrets.token_hex(4)}"
+    identifier = sql.Identifier(name)
+    plain = server_url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        try:
+            connection.execute(sql.SQL("create database {}").format(identifier))
+            connection.execute(sql.SQL("create role {} nologin").format(identifier))
+            # For those who are no superuser.
+            connection.execute(sql.SQL("grant {} to current_user").format(identifier))
+            url = server_url.set(drivername="postgresql+psycopg", database=name)
+            settings = Settings(
+                _env_file=None,
+                database_url=None,
+                schema_name="public",
+                owner_role=None,
+                app_role=name,
+            )
+            upgrade(url, settings=settings)
+            database = BenchDatabase(Address(url, name, settings.schema_name))
+            try:
+                yield database
+            finally:
+                database.close()
+        finally:
+            # Where the server itself is gone, that is not what to report.
+            with suppress(psycopg.OperationalError):
+                # By force: clients that were interrupted may still be connected.
+                connection.execute(
+                    sql.SQL("drop database if exists {} with (force)").format(identifier)
+                )
+                connection.execute(sql.SQL("drop role if exists {}").format(identifier))

@@ -1,0 +1,117 @@
+"""What a benchmark finds: one figure for each variant of a comparison."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from app.budgets import Budget
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One variant of a function's work, measured.
+
+    Attributes:
+        name: the stored function whose work it is.
+        variant: who did the work, and in which case: `function`, `COPY, half changed`.
+        n: how many items one call works on.
+        clients: how many called at once.
+        baseline: the variant that `ratio` compares with.
+        ratio: of the medians (less is faster), or of the calls per second (more is faster).
+        median_ms: of one call, COMMIT included; None where calls per second were counted.
+        per_second: successful calls of all clients together; None where a call was timed.
+        p99_ms: of one call; None where there were too few calls to tell.
+        calls: how many calls the figure rests on.
+        retries: transactions begun again, by clients that called at once.
+        lost: calls that were given up, of clients that called at once.
+        budget: what the median must stay below.
+        ratio_limit: the most that `ratio` may be.
+    """
+
+    name: str
+    variant: str
+    n: int
+    clients: int
+    baseline: str
+    ratio: float
+    calls: int
+    median_ms: float | None = None
+    per_second: float | None = None
+    p99_ms: float | None = None
+    retries: int | None = None
+    lost: int | None = None
+    budget: Budget | None = None
+    ratio_limit: Decimal | None = None
+
+    @property
+    def within_budget(self) -> bool | None:
+        """None where there is no budget."""
+        if self.budget is None or self.median_ms is None:
+            return None
+        return self.median_ms < self.budget.milliseconds
+
+    @property
+    def within_ratio_limit(self) -> bool | None:
+        """None where there is no limit."""
+        return None if self.ratio_limit is None else self.ratio <= self.ratio_limit
+
+    @property
+    def verdicts(self) -> list[tuple[str, bool]]:
+        """Each target in words, and whether it is met."""
+        found = []
+        if self.budget is not None and self.within_budget is not None:
+            found.append((f"< {self.budget.milliseconds} ms", self.within_budget))
+        if self.ratio_limit is not None and self.within_ratio_limit is not None:
+            found.append((f"<= {self.ratio_limit} x {self.baseline}", self.within_ratio_limit))
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        measured: dict[str, Any] = (
+            {"median_ms": _rounded(self.median_ms)}
+            if self.per_second is None
+            else {"per_second": _rounded(self.per_second)}
+        )
+        extras = {
+            "calls": self.calls,
+            "p99_ms": _rounded(self.p99_ms),
+            "retries": self.retries,
+            "lost": self.lost,
+            "budget_ms": self.budget.milliseconds if self.budget is not None else None,
+            "within_budget": self.within_budget,
+            "ratio_limit": float(self.ratio_limit) if self.ratio_limit is not None else None,
+            "within_ratio_limit": self.within_ratio_limit,
+        }
+        return {
+            "name": self.name,
+            "variant": self.variant,
+            "n": self.n,
+            "clients": self.clients,
+            **measured,
+            "baseline": self.baseline,
+            "ratio": _rounded(self.ratio),
+            **{name: value for name, value in extras.items() if value is not None},
+        }
+
+
+def _rounded(value: float | None) -> float | None:
+    """Four significant digits: the rest is noise."""
+    return None if value is None else float(f"{value:.4g}")
+
+
+# Below that the 99th percentile is just the largest value.
+_CALLS_FOR_P99 = 100
+
+
+def p99(values: Sequence[float]) -> float | None:
+    if len(values) < _CALLS_FOR_P99:
+        return None
+    return sorted(values)[math.ceil(0.99 * len(values)) - 1]
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values)

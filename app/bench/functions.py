@@ -1,0 +1,37 @@
+"""Which benchmarks there are: one for each stored function, in the order of a campaign's life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+from app.bench import (
+    create_campaign_with_coverage,
+    get_businesses_for_enrichment,
+    get_businesses_for_enrichment_after,
+    insert_businesses_batch,
+    track_campaign_cost,
+    update_campaign_statistics,
+    update_coverage_status,
+    update_email_verification,
+    update_enrichment_batch,
+)
+from app.bench.figures import Figure
+from app.bench.run import Bench
+
+BENCHMARKS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = MappingProxyType(
+    {
+        module.NAME: module.measure
+        for module in (
+            create_campaign_with_coverage,
+            insert_businesses_batch,
+            update_campaign_statistics,
+            get_businesses_for_enrichment,
+            get_businesses_for_enrichment_after,
+            update_enrichment_batch,
+            update_email_verification,
+            update_coverage_status,
+            track_campaign_cost,
+        )
+    }
+)

@@ -1,0 +1,215 @@
+"""Inserting scraped records, beside COPY, SQLAlchemy Core's multi-row upsert, and row by row.
+
+Two clocks. `prepared`, which is meant where nothing else is said, has everything ready in memory,
+COPY's rows in its own format and the function's records as JSON, and so is the server's work
+alone. `from records` begins with the scraper's records as Python has them and includes what each
+way makes of them. Both end with COMMIT.
+
+COPY cannot update: where the places are known already it goes through a temporary table.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from app.bench.business_rows import (
+    copy_and_merge,
+    copy_prepared,
+    copy_records,
+    copy_text,
+    row_of,
+    upsert_records,
+    upsert_row_by_row,
+)
+from app.bench.database import BenchDatabase
+from app.bench.figures import Figure
+from app.bench.measurement import FUNCTION, Comparison, Variant
+from app.bench.run import Bench
+from app.bench.scraped_records import scraped_records
+from app.budgets import BUDGETS
+
+NAME = "insert_businesses_batch"
+BUDGET_RECORDS = 50
+# The most that a batch of so many may take, as a multiple of COPY's time for the same rows.
+COPY_RECORDS = 1_000
+COPY_LIMIT = Decimal("1.2")
+FROM_RECORDS = "from records"
+ZIP_CODE = "00100"
+
+Records = list[dict[str, Any]]
+
+
+def measure(bench: Bench) -> Iterator[Figure]:
+    # What is already there: an empty table would make every way look faster than it is.
+    present = bench.size(100_000, 2_000)
+    bench.tell(f"{present:,} businesses that are already there")
+    bench.database.campaign_with_businesses(present)
+    yield from _first_time(bench, BUDGET_RECORDS, calls=1 if bench.quick else 10)
+    for n, calls in ((bench.size(COPY_RECORDS, 200), bench.size(5, 1)), (bench.size(10_000, 0), 1)):
+        if n:
+            yield from _first_time(bench, n, calls)
+            yield from _again(bench, n, calls, "unchanged", _same)
+            yield from _again(bench, n, calls, "half changed", _half_changed)
+
+
+def _first_time(bench: Bench, n: int, calls: int) -> Iterator[Figure]:
+    database = bench.database
+    campaign_id = database.new_campaign()
+
+    def tidy() -> None:
+        database.delete_businesses(campaign_id)
+        database.vacuum()
+
+    limit = COPY_LIMIT if n == COPY_RECORDS else None
+    discarded = 1 if n <= COPY_RECORDS else 0
+    yield from bench.compare(
+        Comparison(
+            name=NAME,
+            n=n,
+            variants=[
+                Variant(
+                    FUNCTION,
+                    lambda text: _call(database, campaign_id, text),
+                    prepare=lambda: _as_json(scraped_records(n)),
+                ),
+                Variant(
+                    "COPY",
+                    lambda data: copy_prepared(database.owner, data),
+                    prepare=lambda: _as_copy(database, campaign_id, scraped_records(n)),
+                ),
+            ],
+            baseline="COPY",
+            calls=calls,
+            discarded=discarded,
+            tidy=tidy,
+            ratio_limit=limit,
+        )
+    )
+    yield from bench.compare(
+        Comparison(
+            name=NAME,
+            n=n,
+            case=FROM_RECORDS,
+            variants=[
+                Variant(
+                    FUNCTION,
+                    lambda records: database.store.insert_businesses_batch(
+                        campaign_id, ZIP_CODE, records
+                    ),
+                    prepare=lambda: scraped_records(n),
+                ),
+                Variant(
+                    "COPY",
+                    lambda records: copy_records(database.owner, records, campaign_id, ZIP_CODE),
+                    prepare=lambda: scraped_records(n),
+                ),
+                Variant(
+                    "Core upsert",
+                    lambda records: _upsert(database, campaign_id, records),
+                    prepare=lambda: scraped_records(n),
+                ),
+                Variant(
+                    "row by row",
+                    lambda records: _row_by_row(database, campaign_id, records),
+                    prepare=lambda: scraped_records(n),
+                    slow=n > COPY_RECORDS,
+                ),
+            ],
+            baseline="COPY",
+            calls=min(calls, 3),
+            discarded=discarded,
+            tidy=tidy,
+            budget=BUDGETS[NAME] if n == BUDGET_RECORDS else None,
+            ratio_limit=limit,
+        )
+    )
+    tidy()
+
+
+def _again(
+    bench: Bench, n: int, calls: int, case: str, change: Callable[[Records], Records]
+) -> Iterator[Figure]:
+    """Places that are known already, each variant with its own."""
+    database = bench.database
+    campaign_id = database.new_campaign()
+    records = {name: scraped_records(n) for name in (FUNCTION, "COPY and merge", "Core upsert")}
+    for own in records.values():
+        database.store.insert_businesses_batch(campaign_id, ZIP_CODE, own)
+
+    def next_records(variant: str) -> Records:
+        records[variant] = change(records[variant])
+        return records[variant]
+
+    yield from bench.compare(
+        Comparison(
+            name=NAME,
+            n=n,
+            case=case,
+            variants=[
+                Variant(
+                    FUNCTION,
+                    lambda text: _call(database, campaign_id, text),
+                    prepare=lambda: _as_json(next_records(FUNCTION)),
+                ),
+                Variant(
+                    "COPY and merge",
+                    lambda data: copy_and_merge(database.owner, data),
+                    prepare=lambda: _as_copy(database, campaign_id, next_records("COPY and merge")),
+                ),
+                Variant(
+                    "Core upsert",
+                    lambda given: _upsert(database, campaign_id, given),
+                    prepare=lambda: next_records("Core upsert"),
+                ),
+            ],
+            baseline="COPY and merge",
+            calls=min(calls, 2),
+            discarded=1 if n <= COPY_RECORDS else 0,
+            tidy=database.vacuum,
+        )
+    )
+    database.delete_businesses(campaign_id)
+
+
+def _same(records: Records) -> Records:
+    return records
+
+
+def _half_changed(records: Records) -> Records:
+    """Every other place has another review."""
+    return [
+        {**record, "reviewsCount": record.get("reviewsCount", 0) + 1} if number % 2 else record
+        for number, record in enumerate(records)
+    ]
+
+
+def _as_json(records: Records) -> str:
+    return json.dumps(records, ensure_ascii=False)
+
+
+def _as_copy(database: BenchDatabase, campaign_id: uuid.UUID, records: Records) -> bytes:
+    rows = (row_of(record, campaign_id, ZIP_CODE) for record in records)
+    return copy_text(rows, database.owner)
+
+
+def _call(database: BenchDatabase, campaign_id: uuid.UUID, text: str) -> None:
+    (succeeded,) = database.app.execute(
+        "select insert_businesses_batch(%s, %s, %s::jsonb) -> 'success'",
+        [campaign_id, ZIP_CODE, text],
+    ).fetchone() or (False,)
+    database.app.commit()
+    assert succeeded is True
+
+
+def _upsert(database: BenchDatabase, campaign_id: uuid.UUID, records: Records) -> None:
+    with database.owner_engine.begin() as connection:
+        upsert_records(connection, records, campaign_id, ZIP_CODE)
+
+
+def _row_by_row(database: BenchDatabase, campaign_id: uuid.UUID, records: Records) -> None:
+    with database.owner_engine.begin() as connection:
+        upsert_row_by_row(connection, records, campaign_id, ZIP_CODE)

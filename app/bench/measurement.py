@@ -1,0 +1,125 @@
+"""Timing variants of the same work side by side.
+
+The variants take turns call by call, each time in another order, so that whatever else the
+machine does meanwhile falls on all of them alike; the median of each is what counts.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from app.bench.figures import Figure, median, p99
+from app.budgets import Budget
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way of doing the work.
+
+    `prepare`, which is not timed, makes what `run` is given. A `slow` variant runs once a
+    comparison, and no more.
+    """
+
+    name: str
+    run: Callable[[Any], object]
+    prepare: Callable[[], Any] = lambda: None
+    slow: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Variants of the same work on `n` items, measured in rounds.
+
+    Before each round `tidy` brings the database back into the same state. Then come `discarded`
+    calls of each variant that nobody counts, which leave plans and caches as they are in a
+    long-lived connection, and `calls` that are timed.
+
+    `budget` and `ratio_limit` are what `function` is held to.
+    """
+
+    name: str
+    n: int
+    variants: Sequence[Variant]
+    baseline: str
+    case: str = ""
+    calls: int = 1
+    discarded: int = 1
+    tidy: Callable[[], object] = lambda: None
+    budget: Budget | None = None
+    ratio_limit: Decimal | None = None
+
+
+FUNCTION = "function"
+
+
+def compare(comparison: Comparison, rounds: int) -> list[Figure]:
+    """One figure for each variant, in the order given."""
+    milliseconds: dict[str, list[float]] = {variant.name: [] for variant in comparison.variants}
+    turn = 0
+    # Python's own bookkeeping of all that was made before is nobody's work.
+    gc.collect()
+    gc.freeze()
+    for _ in range(rounds):
+        comparison.tidy()
+        for call in range(-comparison.discarded, comparison.calls):
+            for variant in _rotated(comparison.variants, turn):
+                measured = milliseconds[variant.name]
+                if variant.slow and (measured or call < 0):
+                    continue
+                elapsed = _timed(variant)
+                if call >= 0:
+                    measured.append(elapsed)
+            turn += 1
+    gc.unfreeze()
+    baseline = median(milliseconds[comparison.baseline])
+    return [_figure(comparison, variant, milliseconds, baseline) for variant in comparison.variants]
+
+
+def in_case(variant: str, case: str) -> str:
+    """A variant's name in a figure."""
+    return f"{variant}, {case}" if case else variant
+
+
+def _rotated(variants: Sequence[Variant], turn: int) -> list[Variant]:
+    start = turn % len(variants)
+    return [*variants[start:], *variants[:start]]
+
+
+def _timed(variant: Variant) -> float:
+    given = variant.prepare()
+    gc.collect()
+    gc.disable()
+    try:
+        start = time.perf_counter()
+        variant.run(given)
+        return (time.perf_counter() - start) * 1000
+    finally:
+        gc.enable()
+
+
+def _figure(
+    comparison: Comparison,
+    variant: Variant,
+    milliseconds: dict[str, list[float]],
+    baseline: float,
+) -> Figure:
+    values = milliseconds[variant.name]
+    is_function = variant.name == FUNCTION
+    return Figure(
+        name=comparison.name,
+        variant=in_case(variant.name, comparison.case),
+        n=comparison.n,
+        clients=1,
+        baseline=in_case(comparison.baseline, comparison.case),
+        ratio=median(values) / baseline,
+        calls=len(values),
+        median_ms=median(values),
+        p99_ms=p99(values),
+        budget=comparison.budget if is_function else None,
+        ratio_limit=comparison.ratio_limit if is_function else None,
+    )

@@ -1,0 +1,46 @@
+"""What every benchmark is given: the database, how much to do, and whom to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from app.bench.clients import LoadComparison, compare_under_load
+from app.bench.database import BenchDatabase
+from app.bench.figures import Figure
+from app.bench.measurement import Comparison, compare
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One run of the benchmarks.
+
+    `quick` only shows that everything works: with less data and few calls its figures say
+    little, and no target is judged on another amount of data than the target names.
+    """
+
+    database: BenchDatabase
+    rounds: int
+    quick: bool
+    tell: Callable[[str], None]
+
+    def size(self, full: int, quick: int) -> int:
+        return quick if self.quick else full
+
+    def compare(self, comparison: Comparison) -> Iterator[Figure]:
+        self.tell(_described(comparison.name, comparison.n, comparison.case))
+        yield from compare(comparison, self.rounds)
+
+    def compare_under_load(self, comparison: LoadComparison) -> Iterator[Figure]:
+        clients = f"{comparison.clients} client{'s' if comparison.clients > 1 else ''}"
+        self.tell(_described(comparison.name, comparison.n, comparison.case, clients))
+        yield from compare_under_load(
+            comparison,
+            self.database.address,
+            rounds=min(self.rounds, 3),
+            seconds=0.2 if self.quick else 1.0,
+        )
+
+
+def _described(name: str, n: int, *rest: str) -> str:
+    return ", ".join([f"{name}: {n:,}", *filter(None, rest)])

@@ -1,0 +1,140 @@
+"""The command: figures for machines and for people, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+
+import psycopg
+import pytest
+import typer
+from rich.text import Text
+from sqlalchemy.engine import URL
+from typer.testing import CliRunner
+
+from app.bench.command import bench
+from app.bench.functions import BENCHMARKS
+from app.budgets import BUDGETS
+from app.calls import ALL_FUNCTIONS
+from tests.bench.program import left_behind, run_bench, started_bench
+
+app = typer.Typer()
+app.command()(bench)
+
+EXTRA_KEYS = {
+    "calls",
+    "p99_ms",
+    "retries",
+    "lost",
+    "budget_ms",
+    "within_budget",
+    "ratio_limit",
+    "within_ratio_limit",
+}
+
+
+def plain(url: URL) -> str:
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def made_by_benchmarks(url: URL) -> list[str]:
+    with psycopg.connect(plain(url)) as connection:
+        found = connection.execute(
+            "select datname from pg_database where datname like 'campaigndb\\_bench\\_%' "
+            "union all select rolname from pg_roles where rolname like 'campaigndb\\_bench\\_%'"
+        ).fetchall()
+    return [name for (name,) in found]
+
+
+def test_every_stored_function_has_a_benchmark_of_its_name() -> None:
+    assert set(BENCHMARKS) == {function.name for function in ALL_FUNCTIONS} == set(BUDGETS)
+
+
+def test_json_is_a_list_of_figures_for_every_function_in_the_documented_form(
+    server_url: URL,
+) -> None:
+    exit_code, output, errors = run_bench("--json", "--quick", "--url", plain(server_url))
+    assert exit_code == 0, errors
+    figures = json.loads(output)
+    assert {figure["name"] for figure in figures} == set(BENCHMARKS)
+    for figure in figures:
+        measured = "per_second" if "per_second" in figure else "median_ms"
+        keys = ["name", "variant", "n", "clients", measured, "baseline", "ratio"]
+        assert list(figure)[:7] == keys
+        assert set(list(figure)[7:]) <= EXTRA_KEYS
+        assert figure[measured] > 0
+        assert figure["ratio"] > 0
+    groups = {
+        tuple(figure[key] for key in ("name", "variant", "n", "clients")): figure
+        for figure in figures
+    }
+    assert len(groups) == len(figures), "two figures of one name"
+    for figure in figures:
+        baseline = groups[figure["name"], figure["baseline"], figure["n"], figure["clients"]]
+        assert baseline["ratio"] == 1
+    # A budget is judged where the amount of data is the one that it names: quick has less.
+    assert {figure["name"] for figure in figures if "within_budget" in figure} == set(BUDGETS) - {
+        "update_campaign_statistics"
+    }
+
+
+def test_on_a_server_of_its_own_it_prints_a_table_with_targets_and_exits_0() -> None:
+    exit_code, output, errors = run_bench("--quick", "--only", "update_coverage_status")
+    assert exit_code == 0, errors
+    assert "update_coverage_status" in output
+    assert "function" in output
+    assert "plain SQL" in output
+    assert "< 50 ms met" in output
+    assert "1 of 1 targets met" in output
+    assert "track_campaign_cost" not in output
+    assert "update_coverage_status: 1" in errors, "what is being measured is said on stderr"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_drops_its_database_and_role(
+    server_url: URL, number: signal.Signals
+) -> None:
+    before = set(made_by_benchmarks(server_url))
+    with started_bench("--url", plain(server_url), "--only", "track_campaign_cost") as program:
+        assert program.stderr is not None
+        for line in program.stderr:
+            if "hot campaign" in line:
+                break
+        made = set(made_by_benchmarks(server_url)) - before
+        assert made
+        program.send_signal(number)
+        _, errors = program.communicate(timeout=30)
+        assert program.returncode == 128 + number
+        assert "Traceback" not in errors
+        assert not left_behind(program)
+    # A benchmark of another test may be at work on the same server; it ends too.
+    deadline = time.monotonic() + 60
+    while (left := made & set(made_by_benchmarks(server_url))) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--only", "no_such_function"), "no_such_function"),
+        (("--server-setting", "work_mem"), "work_mem"),
+        (("--url", "nobody:secret"), "--url"),
+        (("--url", "mysql://nobody:secret@127.0.0.1/x"), "--url"),
+        (
+            ("--url", "postgresql://127.0.0.1:1/x", "--server-setting", "work_mem=64MB"),
+            "--server-setting",
+        ),
+        (("--rounds", "0"), "--rounds"),
+    ],
+)
+def test_a_wrong_option_is_named_and_nothing_is_started(
+    options: tuple[str, ...], named: str
+) -> None:
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 2
+    assert named in Text.from_ansi(result.stderr).plain
+    assert "secret" not in result.stderr
+    assert "starting PostgreSQL" not in result.stderr
+    assert result.stdout == ""

@@ -1,0 +1,92 @@
+"""Variants take turns, and only what is meant to count counts."""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+
+import pytest
+
+from app.bench.figures import Figure
+from app.bench.measurement import Comparison, Variant, compare
+from app.budgets import Budget
+
+
+def test_variants_take_turns_each_time_in_another_order() -> None:
+    done: list[str] = []
+    variants = [Variant(name, lambda _, name=name: done.append(name)) for name in "abc"]
+    compare(Comparison("f", 1, variants, baseline="a", calls=2, discarded=1), rounds=2)
+    assert "".join(done) == "abcbcacababcbcacab"
+
+
+def test_the_database_is_tidied_before_each_round_and_not_in_between() -> None:
+    done: list[str] = []
+    variants = [Variant("a", lambda _: done.append("a"))]
+    compare(
+        Comparison("f", 1, variants, "a", calls=2, discarded=1, tidy=lambda: done.append("-")),
+        rounds=2,
+    )
+    assert "".join(done) == "-aaa-aaa"
+
+
+def test_preparing_and_discarded_calls_are_not_timed() -> None:
+    pauses = iter([0.2, 0.0, 0.0, 0.0])
+    variants = [Variant("a", time.sleep, prepare=lambda: time.sleep(0.1) or next(pauses))]
+    (figure,) = compare(Comparison("f", 1, variants, "a", calls=3, discarded=1), rounds=1)
+    assert figure.calls == 3
+    assert figure.median_ms is not None
+    assert figure.median_ms < 50
+
+
+def test_a_slow_variant_runs_once() -> None:
+    done: list[str] = []
+    variants = [
+        Variant("a", lambda _: done.append("a")),
+        Variant("slow", lambda _: done.append("slow"), slow=True),
+    ]
+    figures = compare(Comparison("f", 1, variants, "a", calls=2, discarded=1), rounds=3)
+    assert done.count("slow") == 1
+    assert [figure.calls for figure in figures] == [6, 1]
+
+
+def test_ratios_are_of_the_medians_to_the_baseline() -> None:
+    variants = [
+        Variant("function", lambda _: time.sleep(0.03)),
+        Variant("other", lambda _: time.sleep(0.01)),
+    ]
+    function, other = compare(
+        Comparison("f", 5, variants, "other", case="twice", calls=3), rounds=1
+    )
+    assert (function.variant, function.baseline) == ("function, twice", "other, twice")
+    assert other.ratio == 1
+    assert function.ratio == pytest.approx(function.median_ms / other.median_ms)
+    assert function.ratio > 1.5
+
+
+def figure(**changes: object) -> Figure:
+    values = {
+        "name": "f",
+        "variant": "function",
+        "n": 1,
+        "clients": 1,
+        "baseline": "COPY",
+        "ratio": 1.21,
+        "calls": 5,
+        "median_ms": 50.0,
+    }
+    return Figure(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_a_missed_target_is_said_in_words_and_in_json() -> None:
+    missed = figure(budget=Budget("f", 50, "one"), ratio_limit=Decimal("1.2"))
+    assert missed.verdicts == [("< 50 ms", False), ("<= 1.2 x COPY", False)]
+    as_json = missed.as_json()
+    assert (as_json["within_budget"], as_json["within_ratio_limit"]) == (False, False)
+    assert (as_json["budget_ms"], as_json["ratio_limit"]) == (50, 1.2)
+
+
+def test_a_met_target_is_said_too_and_no_target_says_nothing() -> None:
+    met = figure(median_ms=49.9, ratio=1.2, budget=Budget("f", 50, ""), ratio_limit=Decimal("1.2"))
+    assert met.verdicts == [("< 50 ms", True), ("<= 1.2 x COPY", True)]
+    assert figure().verdicts == []
+    assert not {"within_budget", "within_ratio_limit"} & set(figure().as_json())
