@@ -32,4 +32,5 @@ def connected(settings: Settings | None = None) -> Iterator[Engine]:
 
 def without_password(url: URL) -> str:
     """The address for showing it."""
-    return url.set(drivername="postgresql", password=None, query={}).render_as_string()
+    shown = URL.create("postgresql", url.username, None, url.host, url.port, url.database)
+    return shown.render_as_string()

@@ -277,7 +277,12 @@ class _Import:
             self._insert(zip_code, records[:middle], tally, rejected)
             self._insert(zip_code, records[middle:], tally, rejected)
             return
-        rejected += [(records[item.index], item.reason) for item in result.rejected]
+        places = [_place_id(record.value) for record in records]
+        for item in result.rejected:
+            rejected.append((records[item.index], item.reason))
+            places[item.index] = None
+        known = [place for place in places if place is not None]
+        tally.repeated += len(known) - len(set(known))
         tally.inserted += result.inserted
         tally.updated += result.updated
         tally.other_campaign += result.skipped_other_campaign
@@ -322,11 +327,13 @@ def _is_about_a_record(error: StoredFunctionError) -> bool:
 
 
 def _place_id(record: Any) -> str | None:
-    """The place as far as two records can be told to be of the same one."""
+    """The place that the record is of, as the stored function reads it."""
     if not isinstance(record, dict):
         return None
-    value = record.get("place_id", record.get("placeId"))
-    return value if isinstance(value, str) else None
+    for value in (record.get("place_id"), record.get("placeId")):
+        if isinstance(value, (str, int)) and not isinstance(value, bool):
+            return str(value).strip(WHITE_SPACE) or None
+    return None
 
 
 def _postal_code(record: Any) -> str | None:

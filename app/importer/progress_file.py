@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import os
 import uuid
 from pathlib import Path
 
+import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.importer.scraped_file import FileIdentity, Position
@@ -26,16 +28,17 @@ class Rejection(BaseModel):
 
 
 class Tally(BaseModel):
-    """What became of the records: the counts but `records` add up to `records`.
+    """What became of the records: inserted, updated, skipped, of another campaign or rejected.
 
-    `skipped` are unchanged ones and earlier ones of the same place, `other_campaign` are places
-    that another campaign owns. `rejections` are the first ones only.
+    `skipped` are unchanged ones and, counted in `repeated` too, those that another one of the same
+    place followed in their batch. `rejections` are the first ones only.
     """
 
     records: int = 0
     inserted: int = 0
     updated: int = 0
     skipped: int = 0
+    repeated: int = 0
     other_campaign: int = 0
     rejected: int = 0
     rejections: list[Rejection] = []
@@ -45,14 +48,15 @@ class Tally(BaseModel):
         self.inserted += other.inserted
         self.updated += other.updated
         self.skipped += other.skipped
+        self.repeated += other.repeated
         self.other_campaign += other.other_campaign
         self.rejected += other.rejected
         self.rejections += other.rejections[: REJECTIONS_KEPT - len(self.rejections)]
 
     @property
     def stored(self) -> int:
-        """Records whose place is the campaign's now."""
-        return self.inserted + self.updated + self.skipped
+        """Places of the campaign that the records were of."""
+        return self.inserted + self.updated + self.skipped - self.repeated
 
 
 class RejectsFileState(BaseModel):
@@ -109,7 +113,12 @@ class ProgressFile:
             raise
 
     def remove(self) -> None:
+        """Also what processes that were killed while they saved left behind."""
         self.path.unlink(missing_ok=True)
+        for unfinished in self.path.parent.glob(f"{glob.escape(self.path.name)}.*"):
+            process = unfinished.suffix.removeprefix(".")
+            if process.isdecimal() and not psutil.pid_exists(int(process)):
+                unfinished.unlink(missing_ok=True)
 
 
 def _state_folder() -> Path:

@@ -1,6 +1,9 @@
 """An import that stopped, for whatever reason, goes on after its last committed batch."""
 
 import json
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -248,6 +251,24 @@ def test_a_campaign_that_cannot_be_created_leaves_nothing_behind(
     with pytest.raises(StoredFunctionError, match="name is missing"):
         importing(store, lines, new_campaign=" ")
     assert progress_files(lines) == []
+
+
+def test_what_a_killed_process_was_writing_is_removed_and_that_of_a_living_one_is_not(
+    failing_store: FailingStore,
+    campaign_id: uuid.UUID,
+    lines: Path,
+    importing: Callable[..., ImportReport],
+) -> None:
+    interrupt(importing, failing_store, lines, campaign_id=campaign_id)
+    (saved,) = progress_files(lines)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    for process in (dead.pid, os.getppid()):
+        saved.with_name(f"{saved.name}.{process}").write_text("{")
+
+    importing(failing_store, lines, campaign_id=campaign_id)
+
+    assert [file.suffix for file in progress_files(lines)] == [f".{os.getppid()}"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", b"\xff\xfe", b'{"position": [-1, "x"]}'])

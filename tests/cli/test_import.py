@@ -1,0 +1,204 @@
+"""`campaigndb import`: the report, its exit codes, and going on after every kind of end."""
+
+import json
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from app import CampaignStore
+
+CampaignDb = Callable[..., Any]
+StartProcess = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def dirty_file(tmp_path: Path) -> Path:
+    path = tmp_path / "places.jsonl"
+    lines = [
+        json.dumps({"placeId": "1", "title": "one", "emails": ["a@example.org"]}),
+        "no JSON \x1b[31m",
+        json.dumps({"placeId": "2", "title": "two"}),
+        json.dumps({"placeId": "1", "title": "one, again", "emails": ["a@example.org"]}),
+        json.dumps({"title": "no place"}),
+    ]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def count(engine: Engine, expression: str = "count(*)") -> int:
+    with engine.connect() as connection:
+        found = connection.execute(text(f"select {expression} from gmaps_businesses"))
+        return int(found.scalar_one())
+
+
+def test_the_report(campaigndb: CampaignDb, campaign_id: uuid.UUID, dirty_file: Path) -> None:
+    result = campaigndb(
+        "import", dirty_file, "--campaign", campaign_id, "--show-rejects", 1, "--rejects", "r.jsonl"
+    )
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    *counts, last = result.stdout.splitlines()
+    assert last == "The campaign has 2 businesses now, 1 of them with an email."
+    assert [line.split("  (")[0].split() for line in counts] == [
+        ["5", "records", "into", "the", "campaign", f"{campaign_id}:"],
+        ["inserted", "2"],
+        ["updated", "0"],
+        ["skipped", "1"],
+        ["other", "campaign", "0"],
+        ["rejected", "2"],
+        ["line", "2:", "not", "JSON:", "Expecting", "value", "(column", "1)"],
+        ["and", "1", "more"],
+        ["all", "of", "them:", "r.jsonl"],
+    ]
+    rejects = [json.loads(line) for line in Path("r.jsonl").read_text().splitlines()]
+    assert rejects == [
+        {"line": 2, "reason": "not JSON: Expecting value (column 1)", "text": "no JSON \x1b[31m"},
+        {"line": 5, "reason": "no place_id", "record": {"title": "no place"}},
+    ]
+
+
+def test_the_report_for_machines(
+    campaigndb: CampaignDb, campaign_id: uuid.UUID, dirty_file: Path
+) -> None:
+    result = campaigndb("import", dirty_file, "--campaign", campaign_id, "--json")
+
+    assert json.loads(result.stdout) == {
+        "campaign_id": str(campaign_id),
+        "records": 5,
+        "inserted": 2,
+        "updated": 0,
+        "skipped": 1,
+        "repeated": 1,
+        "other_campaign": 0,
+        "rejected": 2,
+        "rejections": [
+            {"line": 2, "reason": "not JSON: Expecting value (column 1)"},
+            {"line": 5, "reason": "no place_id"},
+        ],
+        "continued_after": 0,
+        "total_businesses": 2,
+        "total_emails": 1,
+    }
+
+
+def test_a_new_campaign_is_created_and_counted(
+    campaigndb: CampaignDb, owner_engine: Engine, dirty_file: Path
+) -> None:
+    assert campaigndb("import", dirty_file, "--new", "Helsinki").exit_code == 0
+    listed = json.loads(campaigndb("campaign", "list", "--json").stdout)
+    assert [(row["name"], row["total_businesses_found"]) for row in listed] == [("Helsinki", 2)]
+
+
+def test_importing_again_is_no_failure(
+    campaigndb: CampaignDb, campaign_id: uuid.UUID, dirty_file: Path
+) -> None:
+    campaigndb("import", dirty_file, "--campaign", campaign_id)
+    again = campaigndb("import", dirty_file, "--campaign", campaign_id, "--json")
+    assert again.exit_code == 0
+    assert json.loads(again.stdout)["inserted"] == 0
+
+
+@pytest.mark.parametrize("content", ["", "name,city\nx,y\n", '[{"title": "no place"}]'])
+def test_nothing_that_can_be_imported_is_exit_code_1(
+    campaigndb: CampaignDb, campaign_id: uuid.UUID, tmp_path: Path, content: str
+) -> None:
+    path = tmp_path / "places"
+    path.write_text(content)
+    result = campaigndb("import", path, "--campaign", campaign_id)
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert "inserted                 0" in result.stdout
+
+
+def test_only_places_of_another_campaign_are_exit_code_1(
+    campaigndb: CampaignDb, campaign_id: uuid.UUID, dirty_file: Path
+) -> None:
+    campaigndb("import", dirty_file, "--new", "first")
+    result = campaigndb("import", dirty_file, "--campaign", campaign_id, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["other_campaign"] == 2
+
+
+def test_a_damaged_array_is_exit_code_2(
+    campaigndb: CampaignDb, campaign_id: uuid.UUID, tmp_path: Path, owner_engine: Engine
+) -> None:
+    path = tmp_path / "places.json"
+    path.write_text('[{"placeId": "1", "title": "x"}, {"placeId": ')
+    result = campaigndb("import", path, "--campaign", campaign_id)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{path}: not JSON after record 1" in result.stderr
+    assert count(owner_engine) == 1
+
+
+def test_a_campaign_that_does_not_exist_is_exit_code_2(
+    campaigndb: CampaignDb, dirty_file: Path
+) -> None:
+    campaign_id = uuid.uuid4()
+    result = campaigndb("import", dirty_file, "--campaign", campaign_id)
+    assert result.exit_code == 2
+    assert f"there is no campaign {campaign_id}" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+RECORDS = 3000
+
+
+@pytest.fixture
+def large_file(tmp_path: Path) -> Path:
+    path = tmp_path / "large.jsonl"
+    with path.open("w") as file:
+        for number in range(RECORDS):
+            record = {"placeId": f"place {number}", "title": "x", "postalCode": "00100"}
+            file.write(json.dumps(record) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("ending", "exit_code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)]
+)
+def test_an_import_that_is_ended_midway_is_completed_by_the_next(
+    campaigndb: CampaignDb,
+    campaigndb_process: StartProcess,
+    owner_engine: Engine,
+    store: CampaignStore,
+    large_file: Path,
+    ending: signal.Signals,
+    exit_code: int,
+) -> None:
+    arguments = ["import", large_file, "--new", "Helsinki", "--batch-size", 5]
+    process = campaigndb_process(*arguments)
+    deadline = time.monotonic() + 60
+    while count(owner_engine) < 100:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(ending)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == exit_code
+    interrupted_at = count(owner_engine)
+    assert 100 <= interrupted_at < RECORDS
+    if ending is signal.SIGINT:
+        line = "campaigndb: interrupted: the same command again goes on where it stopped\n"
+        assert errors == line
+
+    result = campaigndb(*arguments, "--json")
+
+    report = json.loads(result.stdout)
+    # The batch that was committed but not noted, if there was one, is sent again.
+    assert interrupted_at - 5 <= report["continued_after"] <= interrupted_at
+    assert result.stderr == f"campaigndb: continuing after line {report['continued_after']:,}\n"
+    assert result.exit_code == 0
+    assert report["records"] == RECORDS
+    assert count(owner_engine) == count(owner_engine, "count(distinct place_id)") == RECORDS
+    with owner_engine.connect() as connection:
+        campaigns = connection.execute(
+            text("select id::text, total_businesses_found from gmaps_campaigns")
+        ).all()
+    assert campaigns == [(report["campaign_id"], RECORDS)]
+    assert list(large_file.parent.glob("*campaigndb-progress*")) == []
