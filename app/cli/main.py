@@ -14,11 +14,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from app.bench.command import bench
 from app.cli import campaign, db
 from app.cli.failures import describe
 from app.cli.import_file import import_file
 from app.cli.reconcile import reconcile
 from app.cli.revision import revision
+from app.demo.command import demo
 
 PROGRAM = "campaigndb"
 DEBUG_VARIABLE = "CAMPAIGNDB_DEBUG"
@@ -44,6 +46,8 @@ app.add_typer(campaign.app, name="campaign")
 app.command("import")(import_file)
 app.command()(reconcile)
 app.command()(revision)
+app.command()(demo)
+app.command()(bench)
 
 
 def _print_version(wanted: bool) -> None:

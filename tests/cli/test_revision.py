@@ -1,0 +1,132 @@
+"""`campaigndb revision`, in a copy of the project: what changed is frozen, a revision written."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+
+
+class Copy:
+    """A copy of the project in which functions and tables may be changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        ignored = shutil.ignore_patterns("__pycache__", "data")
+        for name in ("app", "alembic"):
+            shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
+        for name in ("alembic.ini", "pyproject.toml"):
+            shutil.copy(PROJECT / name, folder)
+
+    def revision(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "app.cli", "revision", *arguments],
+            cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": str(self.folder)} | environment,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    def replace(self, path: str, old: str, new: str) -> None:
+        file = self.folder / path
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+
+    def files(self) -> set[str]:
+        return {
+            str(path.relative_to(self.folder))
+            for path in (self.folder / "alembic").rglob("*")
+            if path.suffix in (".sql", ".py")
+        }
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return Copy(tmp_path / "a copy")
+
+
+def latest_number(copy: Copy) -> int:
+    return max(int(Path(name).name[:4]) for name in copy.files() if "versions" in name)
+
+
+def test_nothing_changed(copy: Copy) -> None:
+    before = copy.files()
+    checked = copy.revision("--check")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout == "Every function is as its latest frozen copy.\n"
+
+    refused = copy.revision("nothing")
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("campaigndb: Nothing changed")
+    assert copy.files() == before
+
+
+def test_changed_functions_and_tables_become_one_revision(copy: Copy) -> None:
+    before, number = copy.files(), f"{latest_number(copy) + 1:04}"
+    copy.replace("app/functions/scraped_text.sql", "-- Scrapers", "-- All scrapers")
+    (copy.folder / "app/functions/added.sql").write_text(
+        "create or replace function added(p_value text)\nreturns text\nlanguage sql\n"
+        "immutable\nas $$\n  select scraped_text(p_value);\n$$;\n"
+    )
+    copy.replace(
+        "app/tables/businesses.py",
+        'Column("twitter_url", Text),',
+        'Column("twitter_url", Text),\n    Column("added_url", Text),',
+    )
+    checked = copy.revision("--check")
+    assert checked.returncode == 1
+    assert "added is new\n" in checked.stdout
+    assert "scraped_text changed since " in checked.stdout
+
+    # The roles and the schema of the real database are of no concern here.
+    written = copy.revision(
+        "50% of  'what'\n is \"added\"",
+        CAMPAIGNDB_APP_ROLE="no_such_role",
+        CAMPAIGNDB_OWNER_ROLE="no_such_role",
+        CAMPAIGNDB_SCHEMA="tenant",
+    )
+
+    assert (written.returncode, written.stderr) == (0, "")
+    frozen = {f"alembic/functions/{name}.{number}.sql" for name in ("added", "scraped_text")}
+    revision = f"alembic/versions/{number}_50_of_what_is_added.py"
+    assert set(written.stdout.splitlines()) == copy.files() - before == {revision, *frozen}
+    for path in frozen:
+        name = Path(path).name.split(".")[0]
+        head = copy.folder / f"app/functions/{name}.sql"
+        assert (copy.folder / path).read_bytes() == head.read_bytes()
+    script = (copy.folder / revision).read_text()
+    assert script.startswith('"""50% of \'what\' is "added"\n')
+    assert f'"added": ("{number}", None)' in script
+    assert 'op.add_column("gmaps_businesses", sa.Column("added_url"' in script
+    for check in (["format", "--check"], ["check"]):
+        ruff = Path(sys.executable).with_name("ruff")
+        subprocess.run([ruff, *check, copy.folder / revision], cwd=copy.folder, check=True)
+    assert copy.revision("--check").returncode == 0
+
+
+def test_a_revision_of_functions_alone_imports_no_more_than_it_needs(copy: Copy) -> None:
+    number = f"{latest_number(copy) + 1:04}"
+    copy.replace("app/functions/scraped_text.sql", "-- Scrapers", "-- All scrapers")
+    assert copy.revision("comment").returncode == 0
+    script = (copy.folder / f"alembic/versions/{number}_comment.py").read_text()
+    assert "import sqlalchemy" not in script
+    assert script.count("    pass\n") == 0 or "replace_functions(FUNCTIONS)" in script
+
+
+def test_another_signature_is_refused_and_nothing_is_written(copy: Copy) -> None:
+    before = copy.files()
+    copy.replace("app/functions/scraped_text.sql", "(p_value text)", "(p_other text)")
+    for arguments in (["--check"], ["rename"]):
+        refused = copy.revision(*arguments)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert "scraped_text.sql: the parameters changed" in refused.stderr
+        assert refused.stderr.count("\n") == 1
+    assert copy.files() == before
