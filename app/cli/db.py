@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from app import embedded_server
 from app.cli.connection import connected, without_password
-from app.cli.failures import FOUND_SOMETHING
+from app.cli.failures import FOUND_SOMETHING, CommandFailure
 from app.cli.terminal import print_json
 from app.database import database_url
 from app.migrations.commands import upgrade
+from app.migrations.messages import describe_database_error
 from app.settings import get_settings
 
 app = typer.Typer(help="The embedded PostgreSQL server, and migrating a database.")
@@ -80,7 +82,10 @@ def migrate(
 ) -> None:
     """Migrate the database up, as "alembic upgrade" does. Safe to repeat."""
     settings = get_settings()
-    upgrade(database_url(settings), revision, settings)
+    try:
+        upgrade(database_url(settings), revision, settings)
+    except DBAPIError as error:
+        raise CommandFailure(describe_database_error(error, settings)) from None
     with connected(settings) as engine, engine.connect() as connection:
         versions = connection.execute(text("select version_num from alembic_version")).scalars()
         reached = ", ".join(versions) or "base"

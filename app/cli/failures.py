@@ -19,6 +19,7 @@ from app.cli.terminal import printable
 from app.embedded_server import EmbeddedServerError
 from app.errors import StoredFunctionError, from_exception
 from app.importer import ImportFileError
+from app.migrations.messages import describe_settings_error
 from app.migrations.revise import RevisionError
 from app.settings import Settings
 from app.table_reading import TableAccessError
@@ -67,7 +68,7 @@ def _describe(error: BaseException) -> tuple[str, int]:
     if isinstance(error, typer.TyperException):
         return _usage(error), error.exit_code
     if isinstance(error, ValidationError) and error.title == Settings.__name__:
-        return _settings(error), COULD_NOT_RUN
+        return describe_settings_error(error), COULD_NOT_RUN
     if isinstance(error, _PLAIN):
         return str(error), COULD_NOT_RUN
     if isinstance(error, (StoredFunctionError, SQLAlchemyError, psycopg.Error)):
@@ -86,16 +87,6 @@ def _usage(error: typer.TyperException) -> str:
     if context is None:
         return error.format_message()
     return f"{error.format_message()} (see {context.command_path} --help)"
-
-
-def _settings(error: ValidationError) -> str:
-    """Each wrong setting by its environment variable, never with its value."""
-    problems = []
-    for problem in error.errors(include_url=False, include_context=False, include_input=False):
-        name = str(problem["loc"][0]) if problem["loc"] else "settings"
-        variable = name if name.isupper() else f"CAMPAIGNDB_{name.upper()}"
-        problems.append(f"{variable}: {problem['msg'].removeprefix('Value error, ')}")
-    return "; ".join(problems)
 
 
 def _database(error: StoredFunctionError | SQLAlchemyError | psycopg.Error) -> str:

@@ -34,7 +34,8 @@ def revision(
     if check:
         _check()
         return
-    if not message or not message.strip():
+    message = " ".join((message or "").split())
+    if not message:
         raise typer.BadParameter("say what changes", param_hint="MESSAGE")
     with temporary_server(get_settings()) as server:
         written = write_revision(message, server.url)
@@ -55,13 +56,14 @@ def _check() -> None:
 
 
 def _format(path: Path) -> None:
-    """As the project formats its code, and without the imports that it turned out not to need."""
+    """As the project formats its code, and without what it turned out not to need."""
     beside = Path(sys.executable).with_name("ruff")
     ruff = str(beside) if beside.exists() else shutil.which("ruff")
     if ruff is None:
         notice(f"ruff is not installed: format {path.name} yourself")
         return
-    for arguments in (["check", "--fix", "--quiet", "--select", "F401,I"], ["format", "--quiet"]):
+    unneeded = "F401,I,PIE790"  # imports, their order, pass
+    for arguments in (["check", "--fix", "--quiet", "--select", unneeded], ["format", "--quiet"]):
         done = subprocess.run(
             [ruff, *arguments, str(path)], capture_output=True, text=True, check=False
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from app.migrations.functions import (
     head_paths,
     read_function,
 )
+from app.settings import Settings, get_settings
 
 
 class RevisionError(Exception):
@@ -54,7 +56,8 @@ def write_revision(message: str, url: URL) -> list[Path]:
     compared with it.
     """
     changes = changed_functions()
-    config = alembic_config(url)
+    settings = _disposable_settings()
+    config = alembic_config(url, settings=settings)
     command.upgrade(config, "head")
     number = _next_number(ScriptDirectory.from_config(config))
     functions = {change.name: (number, change.previous) for change in changes}
@@ -70,8 +73,10 @@ def write_revision(message: str, url: URL) -> list[Path]:
             target = frozen_path(change.name, number)
             target.write_bytes(head_paths()[change.name].read_bytes())
             written.append(target)
+        revising = alembic_config(url, settings=settings, functions=functions)
+        revising.cmd_opts = Namespace(quiet=True)  # the caller says what was written
         script = command.revision(
-            alembic_config(url, functions=functions),
+            revising,
             message,
             autogenerate=True,
             rev_id=number,
@@ -84,6 +89,13 @@ def write_revision(message: str, url: URL) -> list[Path]:
     if not isinstance(script, Script):
         raise RevisionError("Alembic wrote no revision, or more than one")
     return [Path(script.path), *written]
+
+
+def _disposable_settings() -> Settings:
+    """The roles and the schema of the real database are not in the disposable one."""
+    return get_settings().model_copy(
+        update={"owner_role": None, "app_role": None, "schema_name": "public"}
+    )
 
 
 def _next_number(scripts: ScriptDirectory) -> str:
