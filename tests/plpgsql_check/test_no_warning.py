@@ -1,0 +1,28 @@
+"""plpgsql_check, which reads a body's SQL against the tables, has nothing to say."""
+
+import pytest
+from sqlalchemy import Engine, text
+
+_AVAILABLE = "select exists (select from pg_available_extensions where name = 'plpgsql_check')"
+_FUNCTIONS = """
+    select count(*) from pg_proc where prosecdef and pronamespace = 'public'::regnamespace
+"""
+_FINDINGS = """
+    select p.proname || ':' || c.lineno || ': ' || c.message
+    from pg_proc as p
+    join pg_language as l on l.oid = p.prolang
+    cross join lateral plpgsql_check_function_tb(p.oid, all_warnings => true) as c
+    where l.lanname = 'plpgsql' and p.pronamespace = 'public'::regnamespace
+      and not exists (select from pg_depend as d where d.objid = p.oid and d.deptype = 'e')
+"""
+
+
+def test_every_function_is_free_of_findings(owner_engine: Engine) -> None:
+    with owner_engine.begin() as connection:
+        if not connection.execute(text(_AVAILABLE)).scalar_one():
+            pytest.skip("the server has no plpgsql_check (Debian: postgresql-15-plpgsql-check)")
+        connection.execute(text("create extension plpgsql_check"))
+        functions = connection.execute(text(_FUNCTIONS)).scalar_one()
+        findings = connection.execute(text(_FINDINGS)).scalars().all()
+    assert functions >= 9
+    assert findings == []
