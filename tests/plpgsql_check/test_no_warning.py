@@ -1,5 +1,7 @@
 """plpgsql_check, which reads a body's SQL against the tables, has nothing to say."""
 
+import os
+
 import pytest
 from sqlalchemy import Engine, text
 
@@ -20,7 +22,11 @@ _FINDINGS = """
 def test_every_function_is_free_of_findings(owner_engine: Engine) -> None:
     with owner_engine.begin() as connection:
         if not connection.execute(text(_AVAILABLE)).scalar_one():
-            pytest.skip("the server has no plpgsql_check (Debian: postgresql-15-plpgsql-check)")
+            version = connection.execute(text("select version()")).scalar_one()
+            reason = "the server has no plpgsql_check (Debian: postgresql-15-plpgsql-check)"
+            if os.environ.get("CI") and version.startswith("PostgreSQL 15") and "Debian" in version:
+                pytest.fail(reason)
+            pytest.skip(reason)
         connection.execute(text("create extension plpgsql_check"))
         functions = connection.execute(text(_FUNCTIONS)).scalar_one()
         findings = connection.execute(text(_FINDINGS)).scalars().all()
