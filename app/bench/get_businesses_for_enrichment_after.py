@@ -34,8 +34,8 @@ def measure(bench: Bench) -> Iterator[Figure]:
                 case=case,
                 variants=_variants(database, campaign_id, offset),
                 baseline="offset",
-                calls=2 if bench.quick else 10,
-                discarded=2 if bench.quick else 8,
+                calls=2 if bench.quick else 5,
+                discarded=2,
                 budget=BUDGETS[NAME],
             )
         )

@@ -27,7 +27,7 @@ from app.bench.business_rows import (
 )
 from app.bench.database import BenchDatabase
 from app.bench.figures import Figure
-from app.bench.measurement import FUNCTION, Comparison, Variant
+from app.bench.measurement import FUNCTION, Comparison, Often, Variant
 from app.bench.run import Bench
 from app.bench.scraped_records import scraped_records
 from app.budgets import BUDGETS
@@ -64,6 +64,7 @@ def _first_time(bench: Bench, n: int, calls: int) -> Iterator[Figure]:
         database.delete_businesses(campaign_id)
         database.vacuum()
 
+    slow = Often.EACH_ROUND if n <= COPY_RECORDS else Often.ONCE
     limit = COPY_LIMIT if n == COPY_RECORDS else None
     discarded = 1 if n <= COPY_RECORDS else 0
     yield from bench.compare(
@@ -111,12 +112,13 @@ def _first_time(bench: Bench, n: int, calls: int) -> Iterator[Figure]:
                     "Core upsert",
                     lambda records: _upsert(database, campaign_id, records),
                     prepare=lambda: scraped_records(n),
+                    often=slow,
                 ),
                 Variant(
                     "row by row",
                     lambda records: _row_by_row(database, campaign_id, records),
                     prepare=lambda: scraped_records(n),
-                    slow=n > COPY_RECORDS,
+                    often=slow,
                 ),
             ],
             baseline="COPY",
@@ -164,6 +166,7 @@ def _again(
                     "Core upsert",
                     lambda given: _upsert(database, campaign_id, given),
                     prepare=lambda: next_records("Core upsert"),
+                    often=Often.EACH_ROUND if n <= COPY_RECORDS else Often.ONCE,
                 ),
             ],
             baseline="COPY and merge",

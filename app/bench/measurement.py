@@ -11,24 +11,29 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import Enum, auto
 from typing import Any
 
 from app.bench.figures import Figure, median, p99
 from app.budgets import Budget
 
 
+class Often(Enum):
+    """How often a variant is measured: less where it takes long."""
+
+    EACH_CALL = auto()
+    EACH_ROUND = auto()
+    ONCE = auto()
+
+
 @dataclass(frozen=True)
 class Variant:
-    """One way of doing the work.
-
-    `prepare`, which is not timed, makes what `run` is given. A `slow` variant runs once a
-    comparison, and no more.
-    """
+    """One way of doing the work; `prepare`, which is not timed, makes what `run` is given."""
 
     name: str
     run: Callable[[Any], object]
     prepare: Callable[[], Any] = lambda: None
-    slow: bool = False
+    often: Often = Often.EACH_CALL
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,9 @@ def compare(comparison: Comparison, rounds: int) -> list[Figure]:
         for call in range(-comparison.discarded, comparison.calls):
             for variant in _rotated(comparison.variants, turn):
                 measured = milliseconds[variant.name]
-                if variant.slow and (measured or call < 0):
+                if variant.often is not Often.EACH_CALL and call != 0:
+                    continue
+                if variant.often is Often.ONCE and measured:
                     continue
                 elapsed = _timed(variant)
                 if call >= 0:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from app.bench.figures import Figure
-from app.bench.measurement import Comparison, Variant, compare
+from app.bench.measurement import Comparison, Often, Variant, compare
 from app.budgets import Budget
 
 
@@ -38,15 +38,16 @@ def test_preparing_and_discarded_calls_are_not_timed() -> None:
     assert figure.median_ms < 50
 
 
-def test_a_slow_variant_runs_once() -> None:
+def test_a_slow_variant_runs_once_a_round_and_a_very_slow_one_once() -> None:
     done: list[str] = []
     variants = [
         Variant("a", lambda _: done.append("a")),
-        Variant("slow", lambda _: done.append("slow"), slow=True),
+        Variant("slow", lambda _: done.append("slow"), often=Often.EACH_ROUND),
+        Variant("very slow", lambda _: done.append("very slow"), often=Often.ONCE),
     ]
     figures = compare(Comparison("f", 1, variants, "a", calls=2, discarded=1), rounds=3)
-    assert done.count("slow") == 1
-    assert [figure.calls for figure in figures] == [6, 1]
+    assert [figure.calls for figure in figures] == [6, 3, 1]
+    assert [done.count(variant.name) for variant in variants] == [9, 3, 1]
 
 
 def test_ratios_are_of_the_medians_to_the_baseline() -> None:
