@@ -137,16 +137,16 @@ def test_the_last_page_reads_no_more_than_the_first(owner_engine, campaign_id, q
             values = {"campaign_id": campaign_id, "queue": queue}
             values |= {"created_at": position.created_at, "id": position.id}
             # The first call also reads the catalogs; from the sixth on, the plan is a generic one.
-            for _ in range(7):
-                found, read = blocks_read(connection, page, values)
-            assert found == 100
-            blocks.append(read)
+            runs = [blocks_read(connection, page, values) for _ in range(9)]
+            assert {found for found, _ in runs} == {100}
+            blocks.append(min(read for _, read in runs[6:]))
         offset_found, offset_read = blocks_read(
             connection,
             "select * from get_businesses_for_enrichment(:campaign_id, :queue, 100, :offset)",
             values | {"offset": count - 100},
         )
-    assert max(blocks) <= 1.5 * blocks[0]
-    assert max(blocks) < 150
+    # A page's 100 rows and their index entries may begin and end in the middle of a block.
+    assert max(blocks) <= 2 * blocks[0] + 10
+    assert max(blocks) < 100
     assert offset_found == 100
-    assert offset_read > 3 * max(blocks)
+    assert offset_read > 3 * max(blocks), (offset_read, blocks)
