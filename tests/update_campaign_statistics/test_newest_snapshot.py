@@ -2,7 +2,10 @@
 
 import threading
 
+from sqlalchemy import create_engine
+
 from app import CampaignStore
+from app.retries import NO_RETRY
 from app.tables import campaigns
 from tests.waiting import wait_until_blocked
 
@@ -27,9 +30,15 @@ def test_a_count_that_waited_is_not_from_before_the_wait(
     assert row(campaigns).total_businesses_found == 1
 
 
-def test_an_insert_does_not_wait_for_a_count(store: CampaignStore, app_engine, campaign_id) -> None:
+def test_an_insert_does_not_wait_for_a_count(
+    store: CampaignStore, app_url, app_engine, campaign_id
+) -> None:
+    impatient = create_engine(app_url, connect_args={"options": "-c lock_timeout=2s"})
     with app_engine.begin() as first:
         store.bind(first).update_campaign_statistics(campaign_id)
         # The foreign key's check of the campaign does not conflict with the count's row lock.
-        inserted = store.insert_businesses_batch(campaign_id, "1", [{"place_id": "a", "name": "x"}])
+        inserted = CampaignStore(
+            impatient, schema="public", policies=NO_RETRY
+        ).insert_businesses_batch(campaign_id, "1", [{"place_id": "a", "name": "x"}])
     assert inserted.inserted == 1
+    impatient.dispose()

@@ -1,9 +1,12 @@
 """One answer, however often it arrives, is logged once."""
 
+import threading
+
 import pytest
 
-from app import CampaignStore, DuplicateRecordError
+from app import CampaignStore, DuplicateRecordError, MissingReferenceError
 from app.tables import businesses, email_verifications
+from tests.waiting import wait_until_blocked
 
 KEYED = {"status": "deliverable", "score": 90, "idempotency_key": "answer-1"}
 
@@ -73,3 +76,46 @@ def test_calls_without_a_key_are_answers_of_their_own(raw_call, business_id, row
             p_verification_data={"status": "risky", **key},
         )
     assert len(rows(email_verifications)) == 3
+
+
+def test_the_same_key_at_the_same_time_is_one_answer(
+    store: CampaignStore, app_engine, owner_engine, business_id, row
+) -> None:
+    results = []
+
+    def verify() -> None:
+        results.append(store.update_email_verification(business_id, "info@hall.fi", KEYED))
+
+    with app_engine.begin() as connection:
+        store.bind(connection).update_email_verification(business_id, "info@hall.fi", KEYED)
+        second = threading.Thread(target=verify)
+        second.start()
+        wait_until_blocked(owner_engine)
+    second.join(30)
+    assert [result.replayed for result in results] == [True]
+    assert row(email_verifications).status == "deliverable"
+
+
+def test_an_answer_about_an_email_that_is_being_replaced_is_not_the_new_ones(
+    store: CampaignStore, app_engine, owner_engine, business_id, row, rows
+) -> None:
+    failures = []
+
+    def verify() -> None:
+        try:
+            store.update_email_verification(business_id, "info@hall.fi", KEYED)
+        except MissingReferenceError as error:
+            failures.append(error.error_code)
+
+    with app_engine.begin() as connection:
+        store.bind(connection).update_enrichment_batch(
+            "linkedin", [{"business_id": business_id, "primary_email": "new@hall.fi"}]
+        )
+        second = threading.Thread(target=verify)
+        second.start()
+        wait_until_blocked(owner_engine)
+    second.join(30)
+    assert failures == ["23503"]
+    business = row(businesses)
+    assert (business.email, business.email_verified) == ("new@hall.fi", False)
+    assert rows(email_verifications) == []
