@@ -17,7 +17,10 @@ PROCESSES = 10
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[ProcessPoolExecutor]:
-    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+    # Forked from a clean process that has imported everything once, and made no connection.
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["tests.concurrency.crew"])
+    with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
         yield pool
 
 
