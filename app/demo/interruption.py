@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from multiprocessing import resource_tracker
 from types import FrameType
 from typing import TypeVar
 
@@ -41,6 +42,8 @@ def interruptible() -> Iterator[None]:
 @contextmanager
 def held_back() -> Iterator[None]:
     """Signals wait until the end of the block; processes started in it never hear them."""
+    # Where the first process of multiprocessing starts its tracker, it unblocks these signals.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
