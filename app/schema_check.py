@@ -246,7 +246,8 @@ def _from_head(head: Mapping[str, str], types: Mapping[str, str], schema: str) -
     language = re.match(r"language (\w+)", properties)
     assert language is not None
     configuration = {
-        f"{name}={value}" for name, value in re.findall(r"\bset (\w+) to '([^']*)'", properties)
+        f"{name}={quoted or plain}"
+        for name, quoted, plain in re.findall(r"\bset (\w+) to (?:'([^']*)'|(\w+))", properties)
     }
     if "set search_path from current" in properties:
         # As app.database.on_connect sets it for every migration.

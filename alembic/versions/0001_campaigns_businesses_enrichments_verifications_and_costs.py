@@ -33,7 +33,7 @@ FUNCTIONS: dict[str, tuple[str, str | None]] = {
     "get_businesses_for_enrichment_after": ("0001", None),
     "insert_businesses_batch": ("0001", None),
     "read_enrichment": ("0001", None),
-    "read_scraped_business": ("0001", None),
+    "read_scraped_businesses": ("0001", None),
     "scraped_coordinate": ("0001", None),
     "scraped_email": ("0001", None),
     "scraped_number": ("0001", None),

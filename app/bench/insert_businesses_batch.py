@@ -2,8 +2,9 @@
 
 Two clocks. `prepared`, which is meant where nothing else is said, has everything ready in memory,
 COPY's rows in its own format and the function's records as JSON, and so is the server's work
-alone. `from records` begins with the scraper's records as Python has them and includes what each
-way makes of them. Both end with COMMIT.
+alone: this is what the limit is for. `from records` begins with the scraper's records as Python
+has them and includes what each way makes of them; COPY sends its first rows while Python makes
+the next. Both end with COMMIT.
 
 COPY cannot update: where the places are known already it goes through a temporary table.
 """
@@ -126,7 +127,6 @@ def _first_time(bench: Bench, n: int, calls: int) -> Iterator[Figure]:
             discarded=discarded,
             tidy=tidy,
             budget=BUDGETS[NAME] if n == BUDGET_RECORDS else None,
-            ratio_limit=limit,
         )
     )
     tidy()

@@ -1,4 +1,4 @@
-create or replace function scraped_number(p_value text)
+create or replace function scraped_number(p_value jsonb)
 returns numeric
 language sql
 immutable
@@ -7,7 +7,12 @@ as $$
   -- Dirty numbers become null instead of failing a whole batch; raw data keeps what was sent.
   -- Only the white space that numeric reads, not what \s is to the database's locale.
   -- The length is bounded apart from the pattern: counted repeats make it seven times slower.
-  select case
-    when length(p_value) <= 40 and p_value ~ '^[ \t\r\n]*[-+]?[0-9]+(\.[0-9]*)?[ \t\r\n]*$' then p_value::numeric
+  select case jsonb_typeof(p_value)
+    when 'number' then case when abs(p_value::numeric) < 1e40 then p_value::numeric end
+    when 'string' then case
+      when length(p_value #>> '{}') <= 40
+        and p_value #>> '{}' ~ '^[ \t\r\n]*[-+]?[0-9]+(\.[0-9]*)?[ \t\r\n]*$'
+        then (p_value #>> '{}')::numeric
+    end
   end;
 $$;

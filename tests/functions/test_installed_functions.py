@@ -58,15 +58,19 @@ def test_helpers_run_as_their_caller_and_only_the_owner_may_execute_them(
         assert (is_definer, settings, grantees) == (False, [], [])
 
 
-def test_only_the_cost_asks_for_another_isolation_level(
-    installed: list[tuple[Any, ...]],
-) -> None:
-    asking = {
+def test_only_these_functions_change_settings(installed: list[tuple[Any, ...]]) -> None:
+    changing = {
         name: [s for s in settings if not s.startswith("search_path=")]
         for name, _, _, settings, _ in installed
     }
-    assert {name: settings for name, settings in asking.items() if settings} == {
-        "track_campaign_cost": ["default_transaction_isolation=serializable"]
+    assert {name: settings for name, settings in changing.items() if settings} == {
+        "track_campaign_cost": ["default_transaction_isolation=serializable"],
+        "insert_businesses_batch": [
+            "work_mem=32MB",
+            "enable_seqscan=off",
+            "enable_hashjoin=off",
+            "enable_mergejoin=off",
+        ],
     }
 
 

@@ -1,5 +1,7 @@
-create or replace function read_scraped_business(p_record jsonb)
+create or replace function read_scraped_businesses(p_records jsonb)
 returns table (
+  index int,
+  record jsonb,
   place_id text,
   name text,
   address text,
@@ -33,8 +35,11 @@ as $$
   -- The one place that knows the names a record may use: the canonical ones win over those of
   -- the Google Maps scrapers. What cannot be read becomes null: one dirty field must not fail
   -- the batch, and the record itself is kept beside it. A place without a readable id or name
-  -- is for the caller to reject.
+  -- is for the caller to reject. All records are read in one call, which costs half of a call
+  -- for each.
   select
+    (given.position - 1)::int,
+    given.record,
     scraped_text(
       case when jsonb_typeof(given.place_id) in ('string', 'number') then given.place_id #>> '{}'
         when jsonb_typeof(given."placeId") in ('string', 'number') then given."placeId" #>> '{}'
@@ -50,8 +55,8 @@ as $$
     scraped_text(given.state),
     scraped_text(coalesce(given.postal_code, given."postalCode")),
     scraped_text(coalesce(given.country, given."countryCode", given.country_code)),
-    scraped_coordinate(coalesce(given.latitude, given.location ->> 'lat'), 90),
-    scraped_coordinate(coalesce(given.longitude, given.location ->> 'lng'), 180),
+    scraped_coordinate(point.latitude, 90),
+    scraped_coordinate(point.longitude, 180),
     scraped_text(coalesce(given.phone, given."phoneUnformatted")),
     scraped_text(given.website),
     contact.email,
@@ -75,17 +80,28 @@ as $$
     scraped_text(coalesce(given.twitter_url, given."twitterUrl", given.twitters ->> 0)),
     coalesce(given.needs_enrichment <> 'false', true)
   from
-    jsonb_to_record(
-      case when jsonb_typeof(p_record) = 'object' then p_record else '{}' end
-    ) as given (
+    rows from (
+      jsonb_to_recordset(
+        case
+          -- It takes objects only.
+          when jsonb_path_exists(p_records, 'strict $[*] ? (@.type() != "object")') then (
+            select jsonb_agg(
+              case when jsonb_typeof(item.record) = 'object' then item.record else '{}' end
+              order by item.position
+            )
+            from jsonb_array_elements(p_records) with ordinality as item(record, position)
+          )
+          else p_records
+        end
+      ) as (
       place_id jsonb, "placeId" jsonb, name jsonb, title jsonb,
       address text, street text, city text, state text,
       postal_code text, "postalCode" text, country text, "countryCode" text, country_code text,
-      latitude text, longitude text, location jsonb,
+      latitude jsonb, longitude jsonb, location jsonb,
       phone text, "phoneUnformatted" text, website text,
       email text, emails jsonb, email_source text,
       category text, "categoryName" text, categories jsonb, description text,
-      rating text, "totalScore" text, reviews_count text, "reviewsCount" text,
+      rating jsonb, "totalScore" jsonb, reviews_count jsonb, "reviewsCount" jsonb,
       price_level text, "priceLevel" text, price text,
       hours jsonb, "openingHours" jsonb, opening_hours jsonb,
       facebook_url text, "facebookUrl" text, facebooks jsonb,
@@ -93,7 +109,18 @@ as $$
       instagram_url text, "instagramUrl" text, instagrams jsonb,
       twitter_url text, "twitterUrl" text, twitters jsonb,
       needs_enrichment jsonb
+      ),
+      jsonb_array_elements(p_records)
+    ) with ordinality as given (
+      place_id, "placeId", name, title, address, street, city, state, postal_code, "postalCode", country, "countryCode", country_code, latitude, longitude, location, phone, "phoneUnformatted", website, email, emails, email_source, category, "categoryName", categories, description, rating, "totalScore", reviews_count, "reviewsCount", price_level, "priceLevel", price, hours, "openingHours", opening_hours, facebook_url, "facebookUrl", facebooks, linkedin_url, "linkedinUrl", "linkedIns", instagram_url, "instagramUrl", instagrams, twitter_url, "twitterUrl", twitters, needs_enrichment, record, position
     ),
+    lateral (
+      select
+        coalesce(given.latitude, given.location -> 'lat') as latitude,
+        coalesce(given.longitude, given.location -> 'lng') as longitude
+      -- A fence: taken from the location once, and not wherever they are checked.
+      offset 0
+    ) as point,
     lateral (
       select
         scraped_number(coalesce(given.rating, given."totalScore")) as rating,
