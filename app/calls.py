@@ -14,11 +14,11 @@ from decimal import Decimal
 from typing import Any, Generic, Literal, NoReturn, TypeVar
 
 from sqlalchemy import Connection, text
-from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.sql.elements import TextClause
 
 from app import results
 from app.errors import InvalidInputError, from_envelope, from_exception
+from app.identifiers import quote_identifier
 from app.json_codec import dump_json, load_json
 
 IsolationLevel = Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
@@ -31,8 +31,6 @@ Position = tuple[datetime.datetime, uuid.UUID]
 
 R = TypeVar("R")
 
-_quote = PGDialect().identifier_preparer.quote_identifier  # type: ignore[no-untyped-call]
-
 
 @dataclass(frozen=True)
 class StoredFunction(Generic[R]):
@@ -44,15 +42,19 @@ class StoredFunction(Generic[R]):
     isolation_level: IsolationLevel = "READ COMMITTED"
     returns_rows: bool = False
 
-    def statement(self, schema: str) -> TextClause:
+    def sql(self, schema: str, placeholder: str) -> str:
+        """The SELECT that calls it; `placeholder` is the driver's, such as `%({})s`."""
         arguments = ", ".join(
-            f"{name} => cast(:{name} as {sql_type})" for name, sql_type in self.parameters.items()
+            f"{name} => cast({placeholder.format(name)} as {sql_type})"
+            for name, sql_type in self.parameters.items()
         )
-        call = f"{_quote(schema)}.{self.name}({arguments})"
+        call = f"{quote_identifier(schema)}.{self.name}({arguments})"
         # The schema's name is quoted, all else is fixed. The envelope comes as text, so that no
         # driver turns money into a float on the way.
-        sql = f"select * from {call}" if self.returns_rows else f"select {call}::text"  # noqa: S608
-        return text(sql)
+        return f"select * from {call}" if self.returns_rows else f"select {call}::text"  # noqa: S608
+
+    def statement(self, schema: str) -> TextClause:
+        return text(self.sql(schema, ":{}"))
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Call(Generic[R]):
 
     function: StoredFunction[R]
     values: Mapping[str, Any]
+    # The campaigns whose totals it writes under a lock: it waits at their gates first.
+    gated_campaigns: frozenset[uuid.UUID] = frozenset()
 
     def execute(self, connection: Connection, schema: str) -> R:
         """Runs the call in the connection's transaction.
@@ -72,13 +76,18 @@ class Call(Generic[R]):
             result = connection.execute(self.function.statement(schema), self.values)
             if self.function.returns_rows:
                 return self.function.read_result(result.mappings().all())
-            envelope = load_json(result.scalar_one())
+            envelope = result.scalar_one()
         except Exception as error:
             translated = from_exception(error, self.function.name)
             if translated is None:
                 raise
             # The driver's exception repeats the parameters, and they may hold personal data.
             raise translated from None
+        return self.read_envelope(envelope)
+
+    def read_envelope(self, envelope_text: str) -> R:
+        """The result in an envelope's text; a failure is raised as `StoredFunctionError`."""
+        envelope = load_json(envelope_text)
         if not envelope["success"]:
             raise from_envelope(envelope, self.function.name)
         return self.function.read_result(envelope)
@@ -121,6 +130,12 @@ TRACK_CAMPAIGN_COST = StoredFunction(
         "p_metadata": "jsonb",
     },
     results.CostTracked.from_envelope,
+    isolation_level="SERIALIZABLE",
+)
+TRACK_CAMPAIGN_COSTS_BATCH = StoredFunction(
+    "track_campaign_costs_batch",
+    {"p_costs": "jsonb"},
+    results.CostsTracked.from_envelope,
     isolation_level="SERIALIZABLE",
 )
 UPDATE_COVERAGE_STATUS = StoredFunction(
@@ -190,7 +205,7 @@ def insert_businesses_batch(
     return Call(
         INSERT_BUSINESSES_BATCH,
         {
-            "p_campaign_id": _uuid(campaign_id, "p_campaign_id"),
+            "p_campaign_id": as_uuid(campaign_id, "p_campaign_id"),
             "p_zip_code": _text(zip_code, "p_zip_code"),
             "p_businesses": dump_json(_listed(businesses), "p_businesses"),
         },
@@ -198,7 +213,8 @@ def insert_businesses_batch(
 
 
 def update_campaign_statistics(campaign_id: Identifier) -> Call[results.CampaignStatistics]:
-    return Call(UPDATE_CAMPAIGN_STATISTICS, {"p_campaign_id": _uuid(campaign_id, "p_campaign_id")})
+    campaign = as_uuid(campaign_id, "p_campaign_id")
+    return Call(UPDATE_CAMPAIGN_STATISTICS, {"p_campaign_id": campaign}, _gated(campaign))
 
 
 def track_campaign_cost(
@@ -209,10 +225,11 @@ def track_campaign_cost(
     cost_usd: Money,
     metadata: Mapping[str, Any] | None,
 ) -> Call[results.CostTracked]:
+    campaign = as_uuid(campaign_id, "p_campaign_id")
     return Call(
         TRACK_CAMPAIGN_COST,
         {
-            "p_campaign_id": _uuid(campaign_id, "p_campaign_id"),
+            "p_campaign_id": campaign,
             "p_service": _text(service, "p_service"),
             "p_items_processed": _integer(items_processed, "p_items_processed"),
             "p_cost_usd": _money(cost_usd, "p_cost_usd"),
@@ -220,6 +237,29 @@ def track_campaign_cost(
                 _keyed({} if metadata is None else metadata, key), "p_metadata"
             ),
         },
+        _gated(campaign),
+    )
+
+
+def track_campaign_costs_batch(
+    key: uuid.UUID, costs: Iterable[Mapping[str, Any]]
+) -> Call[results.CostsTracked]:
+    items = _listed(costs)
+    campaigns: set[uuid.UUID | None] = set()
+    if isinstance(items, list):
+        items = [
+            _keyed_cost(item, uuid.uuid5(key, str(index)), f"p_costs[{index}]")
+            for index, item in enumerate(items)
+        ]
+        campaigns = {
+            as_uuid(item.get("campaign_id"), f"p_costs[{index}].campaign_id")
+            for index, item in enumerate(items)
+            if isinstance(item, Mapping)
+        }
+    return Call(
+        TRACK_CAMPAIGN_COSTS_BATCH,
+        {"p_costs": dump_json(items, "p_costs")},
+        _gated(*campaigns),
     )
 
 
@@ -233,7 +273,7 @@ def update_coverage_status(
     return Call(
         UPDATE_COVERAGE_STATUS,
         {
-            "p_campaign_id": _uuid(campaign_id, "p_campaign_id"),
+            "p_campaign_id": as_uuid(campaign_id, "p_campaign_id"),
             "p_zip_code": _text(zip_code, "p_zip_code"),
             "p_businesses_found": _integer(businesses_found, "p_businesses_found"),
             "p_emails_found": _integer(emails_found, "p_emails_found"),
@@ -263,7 +303,7 @@ def update_email_verification(
     return Call(
         UPDATE_EMAIL_VERIFICATION,
         {
-            "p_business_id": _uuid(business_id, "p_business_id"),
+            "p_business_id": as_uuid(business_id, "p_business_id"),
             "p_email": _text(email, "p_email"),
             "p_verification_data": dump_json(_keyed(verification_data, key), "p_verification_data"),
         },
@@ -276,7 +316,7 @@ def get_businesses_for_enrichment(
     return Call(
         GET_BUSINESSES_FOR_ENRICHMENT,
         {
-            "p_campaign_id": _uuid(campaign_id, "p_campaign_id"),
+            "p_campaign_id": as_uuid(campaign_id, "p_campaign_id"),
             "p_enrichment_type": _text(enrichment_type, "p_enrichment_type"),
             "p_limit": _integer(limit, "p_limit"),
             "p_offset": _integer(offset, "p_offset"),
@@ -291,7 +331,7 @@ def get_businesses_for_enrichment_after(
     return Call(
         GET_BUSINESSES_FOR_ENRICHMENT_AFTER,
         {
-            "p_campaign_id": _uuid(campaign_id, "p_campaign_id"),
+            "p_campaign_id": as_uuid(campaign_id, "p_campaign_id"),
             "p_enrichment_type": _text(enrichment_type, "p_enrichment_type"),
             "p_after_created_at": created_at,
             "p_after_id": business_id,
@@ -307,6 +347,19 @@ def _keyed(item: Any, key: uuid.UUID) -> Any:
     return {**item, "idempotency_key": str(key)}
 
 
+def _keyed_cost(cost: Any, key: uuid.UUID, name: str) -> Any:
+    if not isinstance(cost, Mapping):
+        return cost
+    if isinstance(cost.get("cost_usd"), float):
+        _refuse(f"{name}.cost_usd", "is a float: money is Decimal, int or str")
+    metadata = cost.get("metadata")
+    return {**cost, "metadata": _keyed({} if metadata is None else metadata, key)}
+
+
+def _gated(*campaigns: uuid.UUID | None) -> frozenset[uuid.UUID]:
+    return frozenset(campaign for campaign in campaigns if campaign is not None)
+
+
 def _listed(items: Iterable[Any] | None) -> Any:
     """Any iterable of items as a list; what is none is left to the function to refuse."""
     if isinstance(items, (str, bytes, Mapping)) or not isinstance(items, Iterable):
@@ -319,7 +372,8 @@ def _refuse(name: str, problem: str) -> NoReturn:
     raise InvalidInputError(f"Invalid input: {detail}", error_code="22023", detail=detail)
 
 
-def _uuid(value: Any, name: str) -> uuid.UUID | None:
+def as_uuid(value: Any, name: str) -> uuid.UUID | None:
+    """An id as a UUID; `name` is what the error says is none."""
     if value is None or isinstance(value, uuid.UUID):
         return value
     try:
@@ -364,6 +418,7 @@ ALL_FUNCTIONS: tuple[StoredFunction[Any], ...] = (
     INSERT_BUSINESSES_BATCH,
     UPDATE_CAMPAIGN_STATISTICS,
     TRACK_CAMPAIGN_COST,
+    TRACK_CAMPAIGN_COSTS_BATCH,
     UPDATE_COVERAGE_STATUS,
     UPDATE_ENRICHMENT_BATCH,
     UPDATE_EMAIL_VERIFICATION,

@@ -111,6 +111,40 @@ class CostTracked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrackedCost:
+    """One entry of a batch, in the batch's order; `new_total` as in `CostTracked`."""
+
+    campaign_id: uuid.UUID
+    cost_id: uuid.UUID
+    new_total: Decimal
+    service: str
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostsTracked:
+    """A batch of costs, all of them in the ledger."""
+
+    success: ClassVar[bool] = True
+    costs: tuple[TrackedCost, ...]
+
+    @classmethod
+    def from_envelope(cls, envelope: Envelope) -> CostsTracked:
+        return cls(
+            costs=tuple(
+                TrackedCost(
+                    campaign_id=uuid.UUID(cost["campaign_id"]),
+                    cost_id=uuid.UUID(cost["cost_id"]),
+                    new_total=Decimal(cost["new_total"]),
+                    service=cost["service"],
+                    replayed=cost["replayed"],
+                )
+                for cost in envelope["costs"]
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageUpdated:
     """A ZIP code marked as scraped."""
 

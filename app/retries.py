@@ -55,4 +55,6 @@ DEFAULT_POLICY = RetryPolicy()
 # A cost that is given up is a lost cost: a crowd on one campaign is waited out, up to a minute.
 COST_POLICY = RetryPolicy(attempts=200, deadline=60.0)
 
-DEFAULT_POLICIES: Mapping[str, RetryPolicy] = MappingProxyType({"track_campaign_cost": COST_POLICY})
+DEFAULT_POLICIES: Mapping[str, RetryPolicy] = MappingProxyType(
+    {"track_campaign_cost": COST_POLICY, "track_campaign_costs_batch": COST_POLICY}
+)

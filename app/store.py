@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
-from app.calls import Call, IsolationLevel
+from app.calls import Call, Identifier, IsolationLevel, as_uuid
+from app.cost_gate import gate_statements
 from app.errors import IsolationLevelError
 from app.retries import DEFAULT_POLICIES, DEFAULT_POLICY, RetryPolicy
 from app.settings import check_schema_name, get_settings
 from app.stored_functions import AsyncStoredFunctions, StoredFunctions
-from app.transactions import run_in_transaction, run_in_transaction_async
+from app.transactions import (
+    run_in_one_message,
+    run_in_one_message_async,
+    run_in_transaction,
+    run_in_transaction_async,
+)
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -37,6 +43,17 @@ class _Configured:
 
     def policy(self, function_name: str) -> RetryPolicy:
         return self._policies.get(function_name, self._default_policy)
+
+    def _one_message(self, call: Call[Any]) -> dict[str, Any]:
+        return {
+            "isolation_level": call.function.isolation_level,
+            "before": "; ".join(gate_statements(self.schema, call.gated_campaigns)),
+            "query": call.function.sql(self.schema, "%({})s"),
+            "values": call.values,
+            "read": call.read_envelope,
+            "policy": self.policy(call.function.name),
+            "name": call.function.name,
+        }
 
 
 class CampaignStore(_Configured, StoredFunctions):
@@ -60,6 +77,8 @@ class CampaignStore(_Configured, StoredFunctions):
         self.engine = engine
 
     def _run(self, call: Call[R]) -> R:
+        if call.gated_campaigns:
+            return cast(R, run_in_one_message(self.engine, **self._one_message(call)))
         return run_in_transaction(
             self.engine,
             lambda connection: call.execute(connection, self.schema),
@@ -86,17 +105,28 @@ class CampaignStore(_Configured, StoredFunctions):
         *,
         isolation_level: IsolationLevel = "SERIALIZABLE",
         policy: RetryPolicy | None = None,
+        cost_campaigns: Iterable[Identifier] = (),
     ) -> T:
         """Runs `block` with several calls in one transaction; retries the block as a whole.
+
+        Where the block tracks costs, name their campaigns as `cost_campaigns`: the transaction
+        then waits for its turn at their gates instead of failing and being retried.
 
         A block that repeats its calls in the same order is safe to repeat even where the outcome
         of COMMIT is unknown: its calls carry the same idempotency keys at every attempt. Other
         statements of the block run on `store.connection` and must be safe to repeat themselves.
         """
         seed = uuid.uuid4()
+        campaigns = list(cost_campaigns)
+
+        def bound_block(connection: Connection) -> T:
+            store = BoundStore(connection, self.schema, _keys(seed))
+            store.wait_at_cost_gates(*campaigns)
+            return block(store)
+
         return run_in_transaction(
             self.engine,
-            lambda connection: block(BoundStore(connection, self.schema, _keys(seed))),
+            bound_block,
             isolation_level=isolation_level,
             policy=policy or self.policy("track_campaign_cost"),
         )
@@ -115,6 +145,15 @@ class BoundStore(StoredFunctions):
         _refuse_autocommit(self.connection.connection.dbapi_connection)
         self.schema = schema
         self._keys = keys
+
+    def wait_at_cost_gates(self, *campaign_ids: Identifier) -> None:
+        """Waits until no other caller writes these campaigns' costs; until the transaction ends.
+
+        Has to come before the transaction's first query, whose snapshot would be too old
+        afterwards, and once for all campaigns, or callers could wait for each other.
+        """
+        for statement in gate_statements(self.schema, _uuids(campaign_ids)):
+            self.connection.exec_driver_sql(statement)
 
     def _run(self, call: Call[R]) -> R:
         return call.execute(self.connection, self.schema)
@@ -137,6 +176,8 @@ class AsyncCampaignStore(_Configured, AsyncStoredFunctions):
         self.engine = engine
 
     async def _run(self, call: Call[R]) -> R:
+        if call.gated_campaigns:
+            return await run_in_one_message_async(self.engine, **self._one_message(call))
         return await run_in_transaction_async(
             self.engine,
             lambda connection: connection.run_sync(call.execute, self.schema),
@@ -158,12 +199,20 @@ class AsyncCampaignStore(_Configured, AsyncStoredFunctions):
         *,
         isolation_level: IsolationLevel = "SERIALIZABLE",
         policy: RetryPolicy | None = None,
+        cost_campaigns: Iterable[Identifier] = (),
     ) -> T:
         """`CampaignStore.run_in_transaction` for a block that is a coroutine function."""
         seed = uuid.uuid4()
+        campaigns = list(cost_campaigns)
+
+        async def bound_block(connection: AsyncConnection) -> T:
+            store = AsyncBoundStore(connection, self.schema, _keys(seed))
+            await store.wait_at_cost_gates(*campaigns)
+            return await block(store)
+
         return await run_in_transaction_async(
             self.engine,
-            lambda connection: block(AsyncBoundStore(connection, self.schema, _keys(seed))),
+            bound_block,
             isolation_level=isolation_level,
             policy=policy or self.policy("track_campaign_cost"),
         )
@@ -185,11 +234,20 @@ class AsyncBoundStore(AsyncStoredFunctions):
         self.schema = schema
         self._keys = keys
 
+    async def wait_at_cost_gates(self, *campaign_ids: Identifier) -> None:
+        """`BoundStore.wait_at_cost_gates`."""
+        for statement in gate_statements(self.schema, _uuids(campaign_ids)):
+            await self.connection.exec_driver_sql(statement)
+
     async def _run(self, call: Call[R]) -> R:
         return await self.connection.run_sync(call.execute, self.schema)
 
     def _new_key(self) -> uuid.UUID:
         return super()._new_key() if self._keys is None else next(self._keys)
+
+
+def _uuids(campaign_ids: Iterable[Identifier]) -> list[uuid.UUID | None]:
+    return [as_uuid(campaign_id, "campaign_id") for campaign_id in campaign_ids]
 
 
 def _keys(seed: uuid.UUID) -> Iterator[uuid.UUID]:

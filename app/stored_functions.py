@@ -18,6 +18,7 @@ from app.results import (
     BusinessForEnrichment,
     CampaignCreated,
     CampaignStatistics,
+    CostsTracked,
     CostTracked,
     CoverageUpdated,
     EmailVerified,
@@ -96,6 +97,15 @@ class StoredFunctions(ABC):
                 self._new_key(), campaign_id, service, items_processed, cost_usd, metadata
             )
         )
+
+    def track_campaign_costs_batch(self, costs: Iterable[Mapping[str, Any]]) -> CostsTracked:
+        """Adds many entries to the cost ledger in one transaction: all or none. SERIALIZABLE.
+
+        Args:
+            costs: objects with `campaign_id`, `service`, `items_processed`, `cost_usd` and
+                optionally `metadata`, each as in `track_campaign_cost`; campaigns may differ.
+        """
+        return self._run(calls.track_campaign_costs_batch(self._new_key(), costs))
 
     def update_coverage_status(
         self,
@@ -252,6 +262,15 @@ class AsyncStoredFunctions(ABC):
                 self._new_key(), campaign_id, service, items_processed, cost_usd, metadata
             )
         )
+
+    async def track_campaign_costs_batch(self, costs: Iterable[Mapping[str, Any]]) -> CostsTracked:
+        """Adds many entries to the cost ledger in one transaction: all or none. SERIALIZABLE.
+
+        Args:
+            costs: objects with `campaign_id`, `service`, `items_processed`, `cost_usd` and
+                optionally `metadata`, each as in `track_campaign_cost`; campaigns may differ.
+        """
+        return await self._run(calls.track_campaign_costs_batch(self._new_key(), costs))
 
     async def update_coverage_status(
         self,

@@ -7,9 +7,11 @@ COMMIT: under SERIALIZABLE the last statement can succeed and COMMIT still fail.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from tenacity import AsyncRetrying, RetryCallState, Retrying
@@ -40,23 +42,17 @@ def run_in_transaction(
     Raises:
         StoredFunctionError: the last attempt failed; it was rolled back.
     """
-    for attempt in Retrying(**policy.tenacity_options(), before_sleep=_log_retry(name)):
-        with attempt:
-            try:
-                # Checked out afresh: after a lost connection the same Connection object would
-                # come back at the engine's default isolation level.
-                with engine.connect() as connection:
-                    connection.execution_options(**_options(isolation_level, read_only))
-                    with connection.begin():
-                        return block(connection)
-            except Exception as error:
-                translated = from_exception(error, name)
-                if translated is None:
-                    raise
-                translated.attempts = attempt.retry_state.attempt_number
-                # The driver's exception repeats parameters, and they may hold personal data.
-                raise translated from None
-    raise AssertionError("unreachable: the last attempt returns or raises")
+    options = {"isolation_level": isolation_level, "postgresql_readonly": read_only}
+
+    def attempt() -> T:
+        # Checked out afresh: after a lost connection the same Connection object would come back
+        # at the engine's default isolation level.
+        with engine.connect() as connection:
+            connection.execution_options(**options)
+            with connection.begin():
+                return block(connection)
+
+    return _retried(attempt, policy, name)
 
 
 async def run_in_transaction_async(
@@ -69,25 +65,157 @@ async def run_in_transaction_async(
     name: str | None = None,
 ) -> T:
     """`run_in_transaction` over SQLAlchemy's asyncio."""
-    async for attempt in AsyncRetrying(**policy.tenacity_options(), before_sleep=_log_retry(name)):
-        with attempt:
+    options: dict[str, Any] = {
+        "isolation_level": isolation_level,
+        "postgresql_readonly": read_only,
+    }
+
+    async def attempt() -> T:
+        async with engine.connect() as connection:
+            await connection.execution_options(**options)
+            async with connection.begin():
+                return await block(connection)
+
+    return await _retried_async(attempt, policy, name)
+
+
+def run_in_one_message(
+    engine: Engine,
+    *,
+    isolation_level: IsolationLevel,
+    before: str,
+    query: str,
+    values: Mapping[str, Any],
+    read: Callable[[str], T],
+    policy: RetryPolicy,
+    name: str,
+) -> T:
+    """BEGIN, `before`, `query` and COMMIT in one round trip; returns `read` of the query's value.
+
+    A lock that `before` takes is held for no network delay at all. `query` has psycopg's named
+    placeholders and one value as its result; `read` may raise `StoredFunctionError`.
+    """
+    message = _message(isolation_level, before, query)
+
+    def attempt() -> T:
+        with engine.connect() as connection:
+            # The message itself begins and ends the transaction.
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            driver = connection.connection.driver_connection
+            if not isinstance(driver, psycopg.Connection):
+                raise TypeError("the engine's driver is not psycopg 3 (postgresql+psycopg://…)")
             try:
-                async with engine.connect() as connection:
-                    await connection.execution_options(**_options(isolation_level, read_only))
-                    async with connection.begin():
-                        return await block(connection)
+                with psycopg.ClientCursor(driver) as cursor:
+                    cursor.execute(message, values)
+                    value = _value_before_commit(cursor)
+            except BaseException:
+                if _is_usable(driver):
+                    driver.rollback()
+                else:
+                    connection.invalidate()
+                raise
+            return read(value)
+
+    return _retried(attempt, policy, name)
+
+
+async def run_in_one_message_async(
+    engine: AsyncEngine,
+    *,
+    isolation_level: IsolationLevel,
+    before: str,
+    query: str,
+    values: Mapping[str, Any],
+    read: Callable[[str], T],
+    policy: RetryPolicy,
+    name: str,
+) -> T:
+    """`run_in_one_message` over SQLAlchemy's asyncio."""
+    message = _message(isolation_level, before, query)
+
+    async def attempt() -> T:
+        async with engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            driver = (await connection.get_raw_connection()).driver_connection
+            if not isinstance(driver, psycopg.AsyncConnection):
+                raise TypeError("the engine's driver is not psycopg 3 (postgresql+psycopg://…)")
+            try:
+                async with psycopg.AsyncClientCursor(driver) as cursor:
+                    await cursor.execute(message, values)
+                    value = _value_before_commit(cursor)
+            except BaseException:
+                if _is_usable(driver):
+                    await driver.rollback()
+                else:
+                    await connection.invalidate()
+                raise
+            return read(value)
+
+    return await _retried_async(attempt, policy, name)
+
+
+def _message(isolation_level: IsolationLevel, before: str, query: str) -> str:
+    return f"BEGIN ISOLATION LEVEL {isolation_level}; {before}; {query}; COMMIT"
+
+
+def _value_before_commit(
+    cursor: psycopg.ClientCursor[Any] | psycopg.AsyncClientCursor[Any],
+) -> str:
+    """The value of the last statement but one; the last must have committed."""
+    results = cursor.pgresult, *_remaining_results(cursor)
+    committed = results[-1]
+    value = results[-2].get_value(0, 0) if len(results) > 1 and results[-2] is not None else None
+    if committed is None or committed.command_status != b"COMMIT" or value is None:
+        raise psycopg.InternalError("the transaction did not end in COMMIT")
+    return str(value.decode())
+
+
+def _remaining_results(
+    cursor: psycopg.ClientCursor[Any] | psycopg.AsyncClientCursor[Any],
+) -> list[Any]:
+    results = []
+    while cursor.nextset():
+        results.append(cursor.pgresult)
+    return results
+
+
+def _is_usable(driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
+    return driver.info.transaction_status in (
+        TransactionStatus.IDLE,
+        TransactionStatus.INTRANS,
+        TransactionStatus.INERROR,
+    )
+
+
+def _retried(attempt: Callable[[], T], policy: RetryPolicy, name: str | None) -> T:
+    for state in Retrying(**policy.tenacity_options(), before_sleep=_log_retry(name)):
+        with state:
+            try:
+                return attempt()
             except Exception as error:
                 translated = from_exception(error, name)
                 if translated is None:
                     raise
-                translated.attempts = attempt.retry_state.attempt_number
+                translated.attempts = state.retry_state.attempt_number
                 # The driver's exception repeats parameters, and they may hold personal data.
                 raise translated from None
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _options(isolation_level: IsolationLevel, read_only: bool) -> dict[str, Any]:
-    return {"isolation_level": isolation_level, "postgresql_readonly": read_only}
+async def _retried_async(
+    attempt: Callable[[], Awaitable[T]], policy: RetryPolicy, name: str | None
+) -> T:
+    async for state in AsyncRetrying(**policy.tenacity_options(), before_sleep=_log_retry(name)):
+        with state:
+            try:
+                return await attempt()
+            except Exception as error:
+                translated = from_exception(error, name)
+                if translated is None:
+                    raise
+                translated.attempts = state.retry_state.attempt_number
+                raise translated from None
+    raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def _log_retry(name: str | None) -> Callable[[RetryCallState], None]:

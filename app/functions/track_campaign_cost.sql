@@ -48,15 +48,9 @@ begin
     raise exception using errcode = '22023', message = 'p_metadata is not a JSON object';
   end if;
   v_key := v_metadata ->> 'idempotency_key';
-  if v_key is not null
-    and (
-      jsonb_typeof(v_metadata -> 'idempotency_key') <> 'string'
-      or scraped_text(v_key) is null
-      or length(v_key) > 255
-    )
-  then
+  if idempotency_key_problem(v_metadata) is not null then
     raise exception using
-      errcode = '22023', message = 'p_metadata.idempotency_key is not a text of 1 to 255 characters';
+      errcode = '22023', message = 'p_' || idempotency_key_problem(v_metadata);
   end if;
 
   -- One writer of a campaign's totals at a time.

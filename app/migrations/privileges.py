@@ -1,7 +1,8 @@
 """Who may do what in the schema: applied with every upgrade, in the transaction of its revision.
 
-Nobody but the owner touches a table. Functions for callers (SECURITY DEFINER) may be executed by
-the application role that the settings name and, on Supabase, by `service_role`; helpers by nobody.
+Nobody but the owner touches a table; the application role may lock the cost gates, which are
+empty. Functions for callers (SECURITY DEFINER) may be executed by the application role that the
+settings name and, on Supabase, by `service_role`; helpers by nobody.
 Supabase's administrators keep the tables that the platform's default privileges give
 `service_role`: its key is theirs.
 """
@@ -12,7 +13,7 @@ from psycopg.sql import SQL, Literal
 
 from app.migrations.functions import frozen_copies, head_paths
 from app.settings import Settings
-from app.tables import metadata
+from app.tables import cost_gates, metadata
 
 # One block that finds out on the server what there is: the same text serves online upgrades,
 # offline scripts, and servers with and without Supabase's roles. Only what differs is changed: a
@@ -110,8 +111,25 @@ begin
         granted.grantee = 0
         or pg_get_userbyid(granted.grantee) in ('anon', 'authenticated', v_app_role)
       )
+      and not coalesce(
+        c.relname = any ({gates})
+          and granted.privilege_type = 'UPDATE'
+          and pg_get_userbyid(granted.grantee) = v_app_role,
+        false
+      )
   loop
     execute format('revoke all on table %s from %s', v_object.name, v_object.grantee);
+  end loop;
+
+  -- The least that lets a role lock a gate; a gate is empty, and nobody may insert.
+  for v_object in
+    select c.oid::regclass as name
+    from pg_class as c
+    where c.relnamespace = v_schema_oid
+      and c.relname = any ({gates})
+      and not has_table_privilege(v_app_role, c.oid, 'update')
+  loop
+    execute format('grant update on table %s to %I', v_object.name, v_app_role);
   end loop;
 end
 $privileges$
@@ -126,4 +144,5 @@ def privileges_statement(settings: Settings) -> str:
         # Also those that a later revision drops: a downgrade makes them anew, open to everybody.
         functions=Literal(sorted({*head_paths(), *frozen_copies()})),
         tables=Literal([*metadata.tables, "alembic_version"]),
+        gates=Literal([gate.name for gate in cost_gates]),
     ).as_string()

@@ -1,0 +1,26 @@
+"""`gmaps_cost_repairs`: what a reconciliation changed in the totals, one row for each total."""
+
+from sqlalchemy import Column, ForeignKey, Index, Numeric, Table, Text, text
+from sqlalchemy.dialects.postgresql import UUID
+
+from app.tables.metadata import MONEY_SCALE, metadata, primary_key, timestamp
+
+cost_repairs = Table(
+    "gmaps_cost_repairs",
+    metadata,
+    primary_key(),
+    Column(
+        "campaign_id",
+        UUID(as_uuid=True),
+        ForeignKey("gmaps_campaigns.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    # The column of gmaps_campaigns that was wrong. Unconstrained amounts: the wrong one may be NaN.
+    Column("total", Text, nullable=False),
+    Column("amount_before", Numeric, nullable=False),
+    Column("amount_after", Numeric(18, MONEY_SCALE), nullable=False),
+    Column("repaired_by", Text, nullable=False, server_default=text("current_user")),
+    timestamp("repaired_at", default_now=True),
+)
+
+Index("idx_cost_repairs_campaign_id", cost_repairs.c.campaign_id)
