@@ -6,6 +6,7 @@ COMMIT: under SERIALIZABLE the last statement can succeed and COMMIT still fail.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from tenacity import AsyncRetrying, RetryCallState, Retrying
 
@@ -23,6 +25,10 @@ from app.retries import RetryPolicy
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
+
+# SQLAlchemy learns of a lost connection from its own statements only. It then replaces the pool's
+# other connections too: after a restart of the server a retry must not meet the next dead one.
+_LET_THE_POOL_NOTICE = "ROLLBACK"
 
 
 def run_in_transaction(
@@ -111,6 +117,9 @@ def run_in_one_message(
             except BaseException:
                 if _is_usable(driver):
                     driver.rollback()
+                elif driver.closed:
+                    with contextlib.suppress(DBAPIError):
+                        connection.exec_driver_sql(_LET_THE_POOL_NOTICE)
                 else:
                     connection.invalidate()
                 raise
@@ -146,6 +155,9 @@ async def run_in_one_message_async(
             except BaseException:
                 if _is_usable(driver):
                     await driver.rollback()
+                elif driver.closed:
+                    with contextlib.suppress(DBAPIError):
+                        await connection.exec_driver_sql(_LET_THE_POOL_NOTICE)
                 else:
                     await connection.invalidate()
                 raise
