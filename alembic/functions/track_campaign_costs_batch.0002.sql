@@ -4,6 +4,9 @@ language plpgsql
 security definer
 set search_path from current
 set default_transaction_isolation to 'serializable'
+set enable_seqscan to off
+set enable_hashjoin to off
+set enable_mergejoin to off
 as $$
 declare
   v_problem text;
@@ -11,6 +14,8 @@ declare
   v_item record;
   v_one jsonb;
 begin
+  -- Above: whoever scans or hashes the table of campaigns has read all of them, as SERIALIZABLE
+  -- sees it, and makes the writers of other campaigns fail. By its index, only those asked for.
   if current_setting('transaction_isolation') <> 'serializable' then
     raise exception using
       errcode = '25001',
