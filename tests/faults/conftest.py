@@ -1,0 +1,52 @@
+"""Fault injection: a seed for every choice, and two sizes of each test."""
+
+from __future__ import annotations
+
+import os
+import random
+import uuid
+from dataclasses import dataclass
+
+import pytest
+
+from app import CampaignStore
+from tests.faults.workers import new_campaigns
+
+SEED = "CAMPAIGNDB_TEST_SEED"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of a fault: `faults` is a number of crashes or kills, `seconds` a time under load,
+    `workers` the number of processes."""
+
+    workers: int
+    seconds: float
+    faults: int
+
+
+SHORT = Size(workers=3, seconds=2.0, faults=3)
+LONG = Size(workers=8, seconds=60.0, faults=25)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(SHORT, id="short"),
+        pytest.param(LONG, id="long", marks=pytest.mark.torture),
+    ]
+)
+def size(request: pytest.FixtureRequest) -> Size:
+    return request.param
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> random.Random:
+    """Every choice of a test comes from here. What the machine does with it is its own choice."""
+    seed = os.environ.get(SEED) or str(random.SystemRandom().randrange(10**6))
+    print(f"{SEED}={seed}")
+    return random.Random(f"{seed} {request.node.name}")
+
+
+@pytest.fixture
+def campaign_ids(store: CampaignStore) -> tuple[uuid.UUID, ...]:
+    return new_campaigns(store, 3)

@@ -1,0 +1,37 @@
+"""The server has committed, and the client never hears of it."""
+
+import random
+import time
+import uuid
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+
+from tests.conftest import APP_ROLE
+from tests.faults.conftest import Size
+from tests.faults.ledger import check_aftermath
+from tests.faults.proxy import Proxy
+from tests.faults.workers import Work, Workers, mixed_workers, without_encryption
+
+
+def test_a_cost_whose_commit_was_not_heard_of_is_repeated_and_counted_once(
+    size: Size,
+    rng: random.Random,
+    tmp_path: Path,
+    app_url: URL,
+    owner_engine: Engine,
+    campaign_ids: tuple[uuid.UUID, ...],
+) -> None:
+    assert app_url.port is not None
+    with Proxy(app_url.port, rng, drop_commit_reply=0.2) as proxy:
+        work = Work(without_encryption(app_url, proxy.port), campaign_ids)
+        with Workers(tmp_path, rng, *mixed_workers(size.workers, work)) as workers:
+            time.sleep(size.seconds)
+            proxy.heal()
+            records = workers.finish()
+        assert proxy.counts["dropped_replies"] > 10
+
+    assert not records.failed
+    assert records.replayed > 5
+    check_aftermath(owner_engine, records, APP_ROLE)
