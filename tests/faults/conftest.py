@@ -49,4 +49,6 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 
 @pytest.fixture
 def campaign_ids(store: CampaignStore) -> tuple[uuid.UUID, ...]:
-    return new_campaigns(store, 3)
+    campaign_ids = new_campaigns(store, 3)
+    store.engine.dispose()  # from here on, the workers alone are connected
+    return campaign_ids
