@@ -5,17 +5,14 @@ security definer
 set search_path from current
 set default_transaction_isolation to 'serializable'
 set enable_seqscan to off
-set enable_hashjoin to off
-set enable_mergejoin to off
 as $$
 declare
   v_problem text;
+  v_campaign_ids uuid[];
   v_costs jsonb := '[]';
   v_item record;
   v_one jsonb;
 begin
-  -- Above: whoever scans or hashes the table of campaigns has read all of them, as SERIALIZABLE
-  -- sees it, and makes the writers of other campaigns fail. By its index, only those asked for.
   if current_setting('transaction_isolation') <> 'serializable' then
     raise exception using
       errcode = '25001',
@@ -37,12 +34,16 @@ begin
     raise exception using errcode = '22023', message = v_problem;
   end if;
 
+  -- Named to every query below, which then reads them by the index (hence enable_seqscan): a scan
+  -- reads all campaigns, as SERIALIZABLE sees it, and makes the writers of the others fail.
+  select array_agg(distinct (item.cost ->> 'campaign_id')::uuid)
+  into v_campaign_ids
+  from jsonb_array_elements(p_costs) as item(cost);
+
   -- One writer of a campaign's totals at a time; several campaigns always in the same order.
   perform
   from gmaps_campaigns as campaign
-  where campaign.id in (
-    select (item.cost ->> 'campaign_id')::uuid from jsonb_array_elements(p_costs) as item(cost)
-  )
+  where campaign.id = any (v_campaign_ids)
   order by campaign.id
   for no key update;
 
@@ -51,7 +52,8 @@ begin
   )
   into v_problem
   from jsonb_array_elements(p_costs) with ordinality as item(cost, position)
-  left join gmaps_campaigns as campaign on campaign.id = (item.cost ->> 'campaign_id')::uuid
+  left join gmaps_campaigns as campaign
+    on campaign.id = (item.cost ->> 'campaign_id')::uuid and campaign.id = any (v_campaign_ids)
   where campaign.id is null
   order by item.position
   limit 1;
@@ -82,7 +84,8 @@ begin
           + sum(given.cost_usd) over (partition by given.campaign_id order by given.position)
           as running_total
       from given
-      join gmaps_campaigns as campaign on campaign.id = given.campaign_id
+      join gmaps_campaigns as campaign
+        on campaign.id = given.campaign_id and campaign.id = any (v_campaign_ids)
     ),
     written as (
       insert into gmaps_api_costs (
@@ -114,7 +117,7 @@ begin
         from given
         group by given.campaign_id
       ) as sums
-      where campaign.id = sums.campaign_id
+      where campaign.id = sums.campaign_id and campaign.id = any (v_campaign_ids)
     )
     select coalesce(
       jsonb_agg(
