@@ -12,6 +12,7 @@ declare
   v_costs jsonb := '[]';
   v_item record;
   v_one jsonb;
+  v_replies jsonb[] := '{}';
 begin
   if current_setting('transaction_isolation') <> 'serializable' then
     raise exception using
@@ -141,7 +142,6 @@ begin
 
   -- Some key was used before: one by one, by the rules of a single cost.
   if v_costs is null then
-    v_costs := '[]';
     for v_item in
       select item.cost, item.position
       from jsonb_array_elements(p_costs) with ordinality as item(cost, position)
@@ -159,10 +159,11 @@ begin
           errcode = v_one ->> 'error_code',
           message = format('p_costs[%s]: %s', v_item.position - 1, v_one ->> 'error_detail');
       end if;
-      v_costs := v_costs || jsonb_build_array(
-        v_one - 'success' || jsonb_build_object('campaign_id', v_item.cost -> 'campaign_id')
-      );
+      -- Into an array: appending to JSON copies all of it every time.
+      v_replies := v_replies
+        || (v_one - 'success' || jsonb_build_object('campaign_id', v_item.cost -> 'campaign_id'));
     end loop;
+    v_costs := to_jsonb(v_replies);
   end if;
 
   return jsonb_build_object('success', true, 'costs', v_costs);
