@@ -1,0 +1,98 @@
+"""Many processes at once, with the default settings: nobody is given up, every total is exact."""
+
+import random
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import URL
+
+from app import CampaignStore
+from tests.conftest import APP_ROLE
+from tests.faults.ledger import check_ledger, check_nothing_is_left, entries
+from tests.faults.workers import Records, Work, Workers, mixed_workers, new_campaigns
+
+DEADLOCKS = text("select deadlocks from pg_stat_database where datname = current_database()")
+
+
+def run(tmp_path: Path, workers_at_work: list[Work]) -> Records:
+    with Workers(tmp_path, random.Random(), *workers_at_work) as workers:
+        return workers.finish()
+
+
+def test_a_hundred_clients_with_twenty_costs_each_on_one_campaign_are_all_served(
+    tmp_path: Path, app_url: URL, owner_engine: Engine, store: CampaignStore
+) -> None:
+    campaign_ids = new_campaigns(store, 1)
+    work = Work(app_url, campaign_ids, clients=10, calls=20, mix={"cost": 1}, settle=False)
+    records = run(tmp_path, mixed_workers(10, work))
+
+    assert not records.failed
+    assert len(records.acknowledged) == len(entries(owner_engine)) == 2_000
+    assert not records.retries
+    check_ledger(owner_engine, records)
+
+
+def test_ten_processes_on_one_campaign_wait_for_each_other_and_never_retry(
+    tmp_path: Path, app_url: URL, owner_engine: Engine, store: CampaignStore
+) -> None:
+    campaign_ids = new_campaigns(store, 1)
+    mix = {"cost": 4, "batch": 1, "statistics": 1}
+    work = Work(app_url, campaign_ids, clients=1, calls=60, mix=mix, settle=False)
+    records = run(tmp_path, mixed_workers(10, work))
+
+    assert not records.retries
+    assert not records.failed
+    assert not records.other_failures
+    assert records.other_calls["update_campaign_statistics"] > 20
+    check_ledger(owner_engine, records)
+
+
+def test_everything_at_once_on_four_campaigns_is_exact_and_never_deadlocks(
+    tmp_path: Path, app_url: URL, owner_engine: Engine, store: CampaignStore
+) -> None:
+    campaign_ids = new_campaigns(store, 4)
+    with owner_engine.connect() as connection:
+        deadlocks = connection.execute(DEADLOCKS).scalar_one()
+    mix = {"cost": 4, "batch": 2, "statistics": 2, "businesses": 2, "enrichment": 2}
+    work = Work(app_url, campaign_ids, clients=4, calls=25, mix=mix, settle=False)
+    records = run(tmp_path, mixed_workers(8, work))
+
+    assert not records.failed
+    assert not records.other_failures
+    assert records.other_calls.keys() == {
+        "update_campaign_statistics",
+        "insert_businesses_batch",
+        "get_businesses_for_enrichment",
+        "update_enrichment_batch",
+    }
+    # Not even one that a retry healed. A session reports its deadlocks when it ends, or before.
+    assert "40P01" not in records.retries
+    check_nothing_is_left(owner_engine, APP_ROLE)
+    with owner_engine.connect() as connection:
+        assert connection.execute(DEADLOCKS).scalar_one() == deadlocks
+    check_ledger(owner_engine, records)
+
+
+@pytest.mark.parametrize("mix", [{"batch": 1}], ids=["batches"])
+def test_writers_of_different_campaigns_do_not_make_each_other_fail(
+    tmp_path: Path,
+    app_url: URL,
+    owner_engine: Engine,
+    store: CampaignStore,
+    mix: dict[str, int],
+) -> None:
+    campaign_ids = new_campaigns(store, 8)
+    # With statistics the planner prefers to scan a table this small, and SERIALIZABLE then takes
+    # all of it for read.
+    with owner_engine.begin() as connection:
+        connection.execute(text("analyze"))
+    workers_at_work = [
+        Work(app_url, (campaign_id,), clients=1, calls=60, mix=mix, settle=False)
+        for campaign_id in campaign_ids
+    ]
+    records = run(tmp_path, workers_at_work)
+
+    assert not records.failed
+    assert not records.retries
+    check_ledger(owner_engine, records)

@@ -1,0 +1,59 @@
+"""Which gate a campaign has is fixed for good: callers of different releases must meet there."""
+
+import random
+import uuid
+from collections import Counter
+
+from app.cost_gate import gate_number, gate_statements
+from app.tables import cost_gates
+from app.tables.cost_gates import GATE_COUNT
+
+
+def test_a_campaigns_gate_is_its_last_byte_modulo_64() -> None:
+    # Changed only together with every caller: two releases at work at once would not exclude
+    # each other (their costs would stay correct, and be retried).
+    assert GATE_COUNT == 64
+    for campaign_id, gate in [
+        ("00000000-0000-0000-0000-000000000000", 0),
+        ("12345678-1234-5678-1234-56781234563f", 63),
+        ("12345678-1234-5678-1234-567812345640", 0),
+        ("ffffffff-ffff-ffff-ffff-ffffffffffff", 63),
+        ("c0ffee00-0000-4000-8000-000000000085", 5),
+    ]:
+        assert gate_number(uuid.UUID(campaign_id)) == gate
+
+
+def test_random_campaigns_spread_evenly() -> None:
+    rng = random.Random(7)
+    counts = Counter(
+        gate_number(uuid.UUID(int=rng.getrandbits(128), version=4)) for _ in range(64_000)
+    )
+    assert len(counts) == GATE_COUNT
+    assert max(counts.values()) < 1_150
+
+
+def test_several_gates_are_taken_once_each_and_in_one_order() -> None:
+    campaigns = [uuid.UUID(int=number) for number in (9, 3, 64 + 3, 9)]
+    timeout, lock = gate_statements("public", campaigns)
+    assert timeout == "SET LOCAL lock_timeout = 10000"
+    assert (
+        lock == 'LOCK TABLE "public"."gmaps_cost_gate_03", "public"."gmaps_cost_gate_09"'
+        " IN SHARE ROW EXCLUSIVE MODE"
+    )
+    assert gate_statements("public", reversed(campaigns)) == [timeout, lock]
+
+
+def test_the_schemas_name_is_quoted_and_the_wait_is_in_milliseconds() -> None:
+    timeout, lock = gate_statements("Tenant-1", [uuid.UUID(int=0)], timeout=0.25)
+    assert timeout == "SET LOCAL lock_timeout = 250"
+    assert '"Tenant-1"."gmaps_cost_gate_00"' in lock
+
+
+def test_without_a_campaign_there_is_nothing_to_wait_for() -> None:
+    assert gate_statements("public", [None]) == []
+    assert gate_statements("public", []) == []
+
+
+def test_there_is_a_table_for_every_gate() -> None:
+    assert [gate.name for gate in cost_gates] == [f"gmaps_cost_gate_{n:02}" for n in range(64)]
+    assert not any(len(gate.columns) for gate in cost_gates)
