@@ -17,7 +17,7 @@ endif
 
 # The environment decides where the server's programs and data are, and nothing else: a
 # developer's own database, schema, roles or libpq defaults must not reach a test or a demo.
-KEPT = CAMPAIGNDB_PG_BIN CAMPAIGNDB_SERVER_USER CAMPAIGNDB_DATA_DIR
+KEPT = CAMPAIGNDB_PG_BIN CAMPAIGNDB_SERVER_USER CAMPAIGNDB_DATA_DIR CAMPAIGNDB_TEST_SEED
 unexport DATABASE_URL PYTHONPATH PYTHONHOME
 unexport $(filter-out $(KEPT),$(filter CAMPAIGNDB_% PG%,$(.VARIABLES)))
 
@@ -42,8 +42,9 @@ check: setup ## Check format, style and types
 bench: setup ## Measure the functions (BENCH_ARGS="--json")
 	@.venv/bin/campaigndb bench $(BENCH_ARGS)
 
-torture: setup ## Run the long fault-injection tests (PYTEST_ARGS as for test)
-	@$(PYTEST) -m torture --timeout 1800 $(PYTEST_ARGS)
+torture: setup ## Run the long fault-injection tests (SEED=1; PYTEST_ARGS as for test)
+	@seed=$${SEED:-$${CAMPAIGNDB_TEST_SEED:-$$(date +%s)}}; echo "make torture SEED=$$seed"; \
+	    CAMPAIGNDB_TEST_SEED=$$seed $(PYTEST) -m torture --timeout 1800 $(PYTEST_ARGS)
 
 revision: setup ## Copy changed functions into a new revision (m="what changes")
 	@if [ -z "$$m" ]; then \

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import time
 import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -45,6 +47,14 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
     seed = os.environ.get(SEED) or str(random.SystemRandom().randrange(10**6))
     print(f"{SEED}={seed}")
     return random.Random(f"{seed} {request.node.name}")
+
+
+def load_for(seconds: float, enough: Callable[[], bool] = lambda: True) -> Iterator[None]:
+    """Goes on for some time, and on a busy machine until there were enough faults."""
+    started = time.monotonic()
+    while time.monotonic() - started < seconds or not enough():
+        assert time.monotonic() - started < seconds + 60, "there were not enough faults"
+        yield
 
 
 @pytest.fixture

@@ -143,9 +143,10 @@ class Proxy:
             asyncio.ensure_future(self._forward(server_reader, writer, from_client=False)),
         ]
         try:
-            await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
-            # The rest of what the server said before it hung up still arrives.
-            await asyncio.wait(directions[1:], timeout=0.2)
+            done, _ = await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
+            if not any(direction.result() for direction in done):
+                # The rest of what the server said before it hung up still arrives.
+                await asyncio.wait(directions[1:], timeout=0.2)
         finally:
             for direction in directions:
                 direction.cancel()
@@ -154,8 +155,8 @@ class Proxy:
 
     async def _forward(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, from_client: bool
-    ) -> None:
-        """Passes data on until either side hangs up or a fault strikes."""
+    ) -> bool:
+        """Passes data on until either side hangs up or a fault strikes; whether it was a fault."""
         waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
         sender = asyncio.ensure_future(self._send(waiting, writer))
         messages = MessageReader(from_client=from_client)
@@ -168,11 +169,11 @@ class Proxy:
                     self.round_trips += sum(type_ == "Z" for type_, _ in seen)
                     if ("C", b"COMMIT\x00") in seen and self._strikes(self.drop_commit_reply):
                         self.counts["dropped_replies"] += 1
-                        return
+                        return True
                 if self._strikes(self.cut):
                     self.counts["cuts"] += 1
                     writer.write(data[: self._rng.randrange(len(data))])
-                    return
+                    return True
                 waiting.put_nowait((self._loop.time() + self.delay, data))
             # What is still on its way arrives before the connection ends.
             waiting.put_nowait((0, b""))
@@ -181,6 +182,7 @@ class Proxy:
             pass
         finally:
             sender.cancel()
+        return False
 
     async def _send(
         self, waiting: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter

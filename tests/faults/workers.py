@@ -203,8 +203,12 @@ class Workers:
         worker.wait_until_ready()
         worker.tell("go")
 
+    def count(self, text: str) -> int:
+        """How often something was written down so far."""
+        return sum(path.read_bytes().count(text.encode()) for path in self._paths)
+
     def acknowledged(self) -> int:
-        return sum(path.read_bytes().count(b'["acknowledged"') for path in self._paths)
+        return self.count('["acknowledged"')
 
     def wait_for_acknowledged(self, number: int, timeout: float = 60) -> None:
         """Waits until so many more costs than now were acknowledged."""
