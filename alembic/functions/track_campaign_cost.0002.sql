@@ -10,6 +10,7 @@ language plpgsql
 security definer
 set search_path from current
 set default_transaction_isolation to 'serializable'
+set enable_seqscan to off
 as $$
 declare
   v_metadata jsonb := coalesce(nullif(p_metadata, 'null'), '{}');
@@ -53,7 +54,8 @@ begin
       errcode = '22023', message = 'p_' || idempotency_key_problem(v_metadata);
   end if;
 
-  -- One writer of a campaign's totals at a time.
+  -- One writer of a campaign's totals at a time. Reached by the index (hence enable_seqscan): a
+  -- scan reads all campaigns, as SERIALIZABLE sees it, and makes the writers of the others fail.
   select campaign.actual_cost + v_cost
   into v_total
   from gmaps_campaigns as campaign

@@ -74,7 +74,7 @@ def test_everything_at_once_on_four_campaigns_is_exact_and_never_deadlocks(
     check_ledger(owner_engine, records)
 
 
-@pytest.mark.parametrize("mix", [{"batch": 1}], ids=["batches"])
+@pytest.mark.parametrize("mix", [{"batch": 1}, {"cost": 1}], ids=["batches", "costs"])
 def test_writers_of_different_campaigns_do_not_make_each_other_fail(
     tmp_path: Path,
     app_url: URL,
