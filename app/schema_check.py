@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL
 from app.migrations.configuration import alembic_config
 from app.migrations.functions import head_paths
 from app.settings import Settings, get_settings
-from app.tables import metadata
+from app.tables import cost_gates, metadata
 
 
 def schema_differences(url: URL, settings: Settings | None = None) -> list[str]:
@@ -329,12 +329,13 @@ _EXECUTABLE = text("""
       and p.proname = any (:names)
       and has_function_privilege(:role, p.oid, 'execute')
 """)
-_TOUCHABLE_TABLES = text("""
-    select c.relname
+_TABLE_PRIVILEGES = text("""
+    select
+      c.relname as name,
+      has_table_privilege(:role, c.oid, 'update') as may_update,
+      has_table_privilege(:role, c.oid, 'select, insert, delete, truncate') as may_more
     from pg_class as c
-    where c.relnamespace = to_regnamespace(quote_ident(:schema))
-      and c.relname = any (:tables)
-      and has_table_privilege(:role, c.oid, 'select, insert, update, delete, truncate')
+    where c.relnamespace = to_regnamespace(quote_ident(:schema)) and c.relname = any (:tables)
     order by c.relname
 """)
 
@@ -367,5 +368,14 @@ def _privilege_differences(connection: Connection, settings: Settings) -> Iterat
             yield f"function {name}: the role {role} may not execute it"
         elif not is_for_callers and name in executable:
             yield f"function {name}: the role {role} may execute it, though it is no caller's"
-    for table in connection.execute(_TOUCHABLE_TABLES, known).scalars():
-        yield f"table {table}: the role {role} has privileges on it"
+    gates = {gate.name for gate in cost_gates}
+    for table in connection.execute(_TABLE_PRIVILEGES, known):
+        if table.name not in gates:
+            if table.may_update or table.may_more:
+                yield f"table {table.name}: the role {role} has privileges on it"
+            continue
+        # UPDATE on an empty table is what lets a role lock it.
+        if not table.may_update:
+            yield f"table {table.name}: the role {role} may not lock it (no UPDATE)"
+        if table.may_more:
+            yield f"table {table.name}: the role {role} has other privileges than UPDATE on it"

@@ -140,9 +140,20 @@ def test_a_table_that_differs(check: Check, statement: str, difference: str) -> 
             "alter function track_campaign_cost(uuid, varchar, int, numeric, jsonb)"
             " reset default_transaction_isolation",
             [
-                "function track_campaign_cost: its settings are search_path=public, pg_temp,"
+                "function track_campaign_cost: its settings are enable_seqscan=off"
+                " and search_path=public, pg_temp,"
                 " expected default_transaction_isolation=serializable"
-                " and search_path=public, pg_temp"
+                " and enable_seqscan=off and search_path=public, pg_temp"
+            ],
+        ),
+        (
+            "alter function track_campaign_costs_batch(jsonb) set enable_seqscan to on",
+            [
+                "function track_campaign_costs_batch: its settings are"
+                " default_transaction_isolation=serializable and enable_seqscan=on"
+                " and search_path=public, pg_temp,"
+                " expected default_transaction_isolation=serializable"
+                " and enable_seqscan=off and search_path=public, pg_temp"
             ],
         ),
         (
@@ -185,6 +196,18 @@ def test_what_is_missing_altogether(check: Check, statement: str, difference: st
         (
             "grant select on gmaps_campaigns to {role}",
             "table gmaps_campaigns: the role {role} has privileges on it",
+        ),
+        (
+            "grant update on gmaps_api_costs to {role}",
+            "table gmaps_api_costs: the role {role} has privileges on it",
+        ),
+        (
+            "revoke update on gmaps_cost_gate_00 from {role}",
+            "table gmaps_cost_gate_00: the role {role} may not lock it (no UPDATE)",
+        ),
+        (
+            "grant insert on gmaps_cost_gate_63 to {role}",
+            "table gmaps_cost_gate_63: the role {role} has other privileges than UPDATE on it",
         ),
         (
             "grant execute on function scraped_text(text) to {role}",
