@@ -9,6 +9,7 @@ import pytest
 from psycopg.sql import SQL, Composed, Identifier
 from sqlalchemy.engine import URL
 
+from app.tables import cost_gates, metadata
 from tests.migrations.catalog import connect
 from tests.migrations.databases import PASSWORD
 
@@ -19,6 +20,7 @@ FOR_CALLERS = (
     "get_businesses_for_enrichment_after",
     "insert_businesses_batch",
     "track_campaign_cost",
+    "track_campaign_costs_batch",
     "update_campaign_statistics",
     "update_coverage_status",
     "update_email_verification",
@@ -42,28 +44,44 @@ _ATTEMPTS = (
 )
 
 
-def refused_everything_on_tables(url: URL, role: str, schema: str = "public") -> None:
-    """Fails unless every use of every table is refused for want of a privilege."""
+def refused_everything_on_tables(
+    url: URL, role: str, schema: str = "public", *, but_locking_gates: bool = False
+) -> None:
+    """Fails unless every use of every table is refused for want of a privilege.
+
+    With `but_locking_gates` the role must hold UPDATE on every cost gate, and no more.
+    """
+    gates = {gate.name for gate in cost_gates}
     with as_role(url, role) as connection:
         tables = connection.execute(
-            "select c.relname, a.attname from pg_class as c join pg_attribute as a"
+            "select c.relname, a.attname from pg_class as c left join pg_attribute as a"
             " on a.attrelid = c.oid and a.attnum = 1"
             " where c.relnamespace = to_regnamespace(quote_ident(%s)) and c.relkind = 'r'",
             [schema],
         ).fetchall()
-        assert len(tables) == 8
+        assert {table for table, _ in tables} == {*metadata.tables, "alembic_version"}
+        assert {table for table, column in tables if column is None} == gates
         held = connection.execute(
             "select c.relname, privilege from pg_class as c, unnest(%s::text[]) as privilege"
             " where c.relnamespace = to_regnamespace(quote_ident(%s)) and c.relkind = 'r'"
             " and has_table_privilege(c.oid, privilege)",
             [list(_PRIVILEGES), schema],
         ).fetchall()
-        assert held == []
+        assert sorted(held) == [(gate, "update") for gate in sorted(gates) if but_locking_gates]
         for table, column in tables:
+            name = Identifier(schema, table)
             for attempt in _ATTEMPTS:
+                if column is None and "{column}" in attempt:
+                    continue  # there is nothing to update
+                if table in gates and but_locking_gates and attempt.startswith("lock"):
+                    with connection.transaction():
+                        connection.execute(
+                            SQL("lock table {} in share row exclusive mode").format(name)
+                        )
+                    continue
                 refused(
                     connection,
-                    SQL(attempt).format(table=Identifier(schema, table), column=Identifier(column)),
+                    SQL(attempt).format(table=name, column=Identifier(column or "")),
                 )
         refused(connection, SQL("create table {}.mine ()").format(Identifier(schema)))
         refused(

@@ -1,4 +1,4 @@
-"""The application role executes the functions for callers, and touches nothing else."""
+"""The application role executes the functions for callers, locks the gates, and no more."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_it_may_execute_the_functions_for_callers_and_nothing_else(
     upgrade(empty_database, settings=settings_for(role, schema))
 
     assert executable_functions(empty_database, role, schema) == FOR_CALLERS
-    refused_everything_on_tables(empty_database, role, schema)
+    refused_everything_on_tables(empty_database, role, schema, but_locking_gates=True)
     store = own_store(empty_database.set(username=role, password=PASSWORD), schema)
     assert store.create_campaign_with_coverage({"name": "x"}, ["1"]).zip_count == 1
 
@@ -88,7 +88,7 @@ def test_an_upgrade_takes_back_what_was_granted_by_mistake(
     upgrade(empty_database, settings=settings_for(role))
 
     assert executable_functions(empty_database, role) == FOR_CALLERS
-    refused_everything_on_tables(empty_database, role)
+    refused_everything_on_tables(empty_database, role, but_locking_gates=True)
     again = snapshot(empty_database)
     assert [row[:-1] for row in again["relations"]] == [row[:-1] for row in first["relations"]]
 
@@ -105,4 +105,4 @@ def test_default_privileges_for_the_role_and_for_everybody_give_it_no_table(
             connection.execute(SQL(statement).format(Identifier(role)))
     upgrade(empty_database, settings=settings_for(role))
     assert executable_functions(empty_database, role) == FOR_CALLERS
-    refused_everything_on_tables(empty_database, role)
+    refused_everything_on_tables(empty_database, role, but_locking_gates=True)

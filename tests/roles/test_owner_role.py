@@ -52,7 +52,7 @@ def test_everything_is_owned_by_the_owner_when_a_member_migrates(
         ).fetchall()
     assert owners == [(owner,)]
     assert executable_functions(empty_database, app_role, schema) == FOR_CALLERS
-    refused_everything_on_tables(empty_database, app_role, schema)
+    refused_everything_on_tables(empty_database, app_role, schema, but_locking_gates=True)
     store = own_store(empty_database.set(username=app_role, password=PASSWORD), schema)
     assert store.create_campaign_with_coverage({"name": "x"}).zip_count == 0
 
