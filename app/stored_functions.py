@@ -1,4 +1,4 @@
-"""The eight functions as methods, for callers that wait and for asyncio.
+"""The stored functions as methods, for callers that wait and for asyncio.
 
 `StoredFunctions` and `AsyncStoredFunctions` only say how a call reads; where it runs (a
 transaction of its own, or the caller's) is for their subclasses: see `app.store`.
