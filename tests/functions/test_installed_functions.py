@@ -63,8 +63,10 @@ def test_only_these_functions_change_settings(installed: list[tuple[Any, ...]]) 
         name: [s for s in settings if not s.startswith("search_path=")]
         for name, _, _, settings, _ in installed
     }
+    of_costs = ["default_transaction_isolation=serializable", "enable_seqscan=off"]
     assert {name: settings for name, settings in changing.items() if settings} == {
-        "track_campaign_cost": ["default_transaction_isolation=serializable"],
+        "track_campaign_cost": of_costs,
+        "track_campaign_costs_batch": of_costs,
         "insert_businesses_batch": [
             "work_mem=32MB",
             "enable_seqscan=off",

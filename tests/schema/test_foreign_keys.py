@@ -22,7 +22,7 @@ def test_every_foreign_key_leads_an_index_over_all_rows(rows: Rows) -> None:
         where k.contype = 'f' and k.connamespace = 'public'::regnamespace
         """
     )
-    assert len(keys) == 10
+    assert len(keys) == 11
     assert [key for key in keys if not key[2]] == []
 
 
@@ -54,6 +54,9 @@ def test_a_deleted_campaign_takes_all_of_its_rows_along(
         ), cost as (
           insert into gmaps_api_costs (campaign_id, service, cost_usd)
           select id, 'facebook', 1 from campaign
+        ), repair as (
+          insert into gmaps_cost_repairs (campaign_id, total, amount_before, amount_after)
+          select id, 'actual_cost', 'NaN', 1 from campaign
         ), business as (
           insert into gmaps_businesses (campaign_id, place_id, name)
           select id, 'p', 'P' from campaign returning id, campaign_id
@@ -75,6 +78,7 @@ def test_a_deleted_campaign_takes_all_of_its_rows_along(
         "select facebook_enrichment_id, linkedin_enrichment_id is null"
         " from gmaps_email_verifications"
     ) == [(None, False)]
+    assert len(rows("select from gmaps_cost_repairs")) == 1
     owner.execute("delete from gmaps_campaigns")
     for (table,) in rows("select tablename from pg_tables where tablename ~ '^gmaps_'"):
         assert rows(f"select from {table}") == [], table
