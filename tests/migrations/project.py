@@ -7,6 +7,12 @@ from pathlib import Path
 
 from app.migrations import configuration, functions
 
+# The revision that is released, and the numbers of the next two.
+LATEST = max(
+    path.name[:4] for path in (configuration.ALEMBIC_FOLDER / "versions").glob("[0-9]*.py")
+)
+NEXT, NEXT_BUT_ONE = (f"{int(LATEST) + step:04}" for step in (1, 2))
+
 
 class Project:
     """The project's folders, copied: what is written there changes nothing else."""

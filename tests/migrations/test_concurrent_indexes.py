@@ -9,14 +9,14 @@ from app.migrations.commands import downgrade, offline_script, upgrade
 from app.settings import Settings
 from tests.migrations.catalog import connect, names, snapshot
 from tests.migrations.programs import psql
-from tests.migrations.project import Project
+from tests.migrations.project import LATEST, NEXT, Project
 
 SETTINGS = Settings(_env_file=None)
-REVISION = """
+REVISION = f"""
 from alembic import op
 
-revision, down_revision = "0002", "0001"
-INDEX = {"table_name": "gmaps_businesses", "postgresql_concurrently": True}
+revision, down_revision = "{NEXT}", "{LATEST}"
+INDEX = {{"table_name": "gmaps_businesses", "postgresql_concurrently": True}}
 
 
 def upgrade():
@@ -32,19 +32,19 @@ def downgrade():
 
 @pytest.fixture
 def with_index(project: Project) -> None:
-    (project.alembic / "versions" / "0002_index.py").write_text(REVISION, encoding="utf-8")
+    (project.alembic / "versions" / f"{NEXT}_index.py").write_text(REVISION, encoding="utf-8")
 
 
 @pytest.mark.usefixtures("with_index")
-@pytest.mark.parametrize("starts_at", ["base", "0001"])
+@pytest.mark.parametrize("starts_at", ["base", LATEST])
 def test_it_is_built_and_dropped_concurrently(empty_database: URL, starts_at: str) -> None:
     if starts_at != "base":
         upgrade(empty_database, starts_at, settings=SETTINGS)
     upgrade(empty_database, settings=SETTINGS)
     assert "idx_businesses_city" in names(empty_database)
     with connect(empty_database) as connection:
-        assert connection.execute("select * from alembic_version").fetchall() == [("0002",)]
-    downgrade(empty_database, "0001", settings=SETTINGS)
+        assert connection.execute("select * from alembic_version").fetchall() == [(NEXT,)]
+    downgrade(empty_database, LATEST, settings=SETTINGS)
     assert "idx_businesses_city" not in names(empty_database)
 
 

@@ -16,7 +16,7 @@ from app.tables import metadata
 from tests.migrations.catalog import Snapshot, connect, snapshot
 from tests.migrations.databases import new_database
 from tests.migrations.programs import psql
-from tests.migrations.project import Project
+from tests.migrations.project import LATEST, NEXT, NEXT_BUT_ONE, Project
 
 SETTINGS = Settings(_env_file=None)
 HELPER = """\
@@ -94,10 +94,10 @@ def test_a_changed_function_is_replaced_and_comes_back_with_its_grants(
     revision, *copies = write_revision("Only a", scratch)
 
     assert {path.name for path in copies} == {
-        "scraped_text.0002.sql",
-        "track_campaign_cost.0002.sql",
+        f"scraped_text.{NEXT}.sql",
+        f"track_campaign_cost.{NEXT}.sql",
     }
-    assert revision.name == "0002_only_a.py"
+    assert revision.name == f"{NEXT}_only_a.py"
     before, after = goes_up_and_back(live)
     changed = {name for name, body in bodies(after).items() if bodies(before)[name] != body}
     assert changed == {"scraped_text", "track_campaign_cost"}
@@ -119,11 +119,11 @@ def test_the_revision_as_a_script_does_the_same(
     upgrade(live, settings=SETTINGS)
 
     fill(empty_database)
-    downgrade(empty_database, "0001", settings=SETTINGS)
-    applied = psql(empty_database, offline_script("upgrade", "0001:0002", SETTINGS))
+    downgrade(empty_database, LATEST, settings=SETTINGS)
+    applied = psql(empty_database, offline_script("upgrade", f"{LATEST}:{NEXT}", SETTINGS))
     assert (applied.returncode, applied.stderr) == (0, "")
     assert snapshot(empty_database) == snapshot(live)
-    applied = psql(empty_database, offline_script("downgrade", "0002:0001", SETTINGS))
+    applied = psql(empty_database, offline_script("downgrade", f"{NEXT}:{LATEST}", SETTINGS))
     assert (applied.returncode, applied.stderr) == (0, "")
     assert snapshot(empty_database) == released
 
@@ -156,10 +156,10 @@ def test_a_function_that_a_later_revision_drops_comes_back_closed(
     write_revision("Double", scratch)
     upgrade(live, settings=SETTINGS)
     (project.heads / "double_of.sql").unlink()
-    (project.alembic / "versions" / "0003_no_double.py").write_text(
+    (project.alembic / "versions" / f"{NEXT_BUT_ONE}_no_double.py").write_text(
         "from app.migrations.functions import replace_functions, restore_functions\n"
-        "revision, down_revision = '0003', '0002'\n"
-        "FUNCTIONS = {'double_of': ('0002', None)}\n"
+        f"revision, down_revision = '{NEXT_BUT_ONE}', '{NEXT}'\n"
+        f"FUNCTIONS = {{'double_of': ('{NEXT}', None)}}\n"
         "def upgrade(): restore_functions(FUNCTIONS)\n"
         "def downgrade(): replace_functions(FUNCTIONS)\n",
         encoding="utf-8",
