@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable
+
+from sqlalchemy import Connection
 
 from app.identifiers import quote_identifier
 from app.tables.cost_gates import GATE_COUNT, cost_gates
@@ -12,17 +15,48 @@ from app.tables.cost_gates import GATE_COUNT, cost_gates
 # queues again. Far above what a crowd of hundreds needs.
 GATE_TIMEOUT = 10.0
 
+_UNITS = {"": 0.001, "ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_REMEMBERED = "campaigndb lock_timeout"
+
 
 def gate_number(campaign_id: uuid.UUID) -> int:
     """The campaign's gate. Only a hash: two campaigns at one gate wait, but stay correct."""
     return campaign_id.bytes[-1] % GATE_COUNT
 
 
+def lock_timeout(connection: Connection) -> float:
+    """The limit that the connection has at this moment, in seconds; 0: none.
+
+    Unlike a query, SHOW takes no snapshot: it may come before the gate in the same transaction.
+    """
+    shown = connection.exec_driver_sql("SHOW lock_timeout").scalar_one()
+    number, unit = re.fullmatch(r"(\d+)(\D*)", shown).groups()  # type: ignore[union-attr]
+    return int(number) * _UNITS[unit]
+
+
+def remembered_lock_timeout(connection: Connection) -> float:
+    """`lock_timeout` as it was when it was first asked for on this connection to the server."""
+    # SET knows no minimum and a query before LOCK TABLE would take the snapshot, so a message
+    # cannot keep a shorter limit by itself. What a role, a database or an option of the connection
+    # set stays as it is while the connection lasts, also behind a transaction pooler: asking once
+    # a connection is enough, and each message after that stays one round trip.
+    info = connection.info
+    if _REMEMBERED not in info:
+        info[_REMEMBERED] = lock_timeout(connection)
+    timeout: float = info[_REMEMBERED]
+    return timeout
+
+
 def gate_statements(
-    schema: str, campaign_ids: Iterable[uuid.UUID | None], timeout: float = GATE_TIMEOUT
+    schema: str,
+    campaign_ids: Iterable[uuid.UUID | None],
+    timeout: float = GATE_TIMEOUT,
+    *,
+    own_timeout: float = 0,
 ) -> list[str]:
     """SQL that waits at the campaigns' gates; must come before the transaction's first query.
 
+    The wait is bounded by `timeout`, or by the connection's own limit where that is shorter.
     Several gates are always taken in the same order. The mode excludes itself and writers, of
     which an empty table has none.
     """
@@ -33,7 +67,7 @@ def gate_statements(
         f"{quote_identifier(schema)}.{quote_identifier(cost_gates[number].name)}"
         for number in numbers
     )
-    return [
-        f"SET LOCAL lock_timeout = {round(timeout * 1000)}",
-        f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE",
-    ]
+    lock = f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"
+    if 0 < own_timeout <= timeout:
+        return [lock]
+    return [f"SET LOCAL lock_timeout = {round(timeout * 1000)}", lock]

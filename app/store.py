@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
 from app.calls import Call, Identifier, IsolationLevel, as_uuid
-from app.cost_gate import gate_statements
+from app.cost_gate import gate_statements, lock_timeout, remembered_lock_timeout
 from app.errors import IsolationLevelError
 from app.retries import DEFAULT_POLICIES, DEFAULT_POLICY, RetryPolicy
 from app.settings import check_schema_name, get_settings
@@ -45,9 +45,15 @@ class _Configured:
         return self._policies.get(function_name, self._default_policy)
 
     def _one_message(self, call: Call[Any]) -> dict[str, Any]:
+        def before(connection: Connection) -> str:
+            own_timeout = remembered_lock_timeout(connection)
+            return "; ".join(
+                gate_statements(self.schema, call.gated_campaigns, own_timeout=own_timeout)
+            )
+
         return {
             "isolation_level": call.function.isolation_level,
-            "before": "; ".join(gate_statements(self.schema, call.gated_campaigns)),
+            "before": before,
             "query": call.function.sql(self.schema, "%({})s"),
             "values": call.values,
             "read": call.read_envelope,
@@ -152,8 +158,7 @@ class BoundStore(StoredFunctions):
         Has to come before the transaction's first query, whose snapshot would be too old
         afterwards, and once for all campaigns, or callers could wait for each other.
         """
-        for statement in gate_statements(self.schema, _uuids(campaign_ids)):
-            self.connection.exec_driver_sql(statement)
+        _wait_at_cost_gates(self.connection, self.schema, _uuids(campaign_ids))
 
     def _run(self, call: Call[R]) -> R:
         return call.execute(self.connection, self.schema)
@@ -236,14 +241,22 @@ class AsyncBoundStore(AsyncStoredFunctions):
 
     async def wait_at_cost_gates(self, *campaign_ids: Identifier) -> None:
         """`BoundStore.wait_at_cost_gates`."""
-        for statement in gate_statements(self.schema, _uuids(campaign_ids)):
-            await self.connection.exec_driver_sql(statement)
+        await self.connection.run_sync(_wait_at_cost_gates, self.schema, _uuids(campaign_ids))
 
     async def _run(self, call: Call[R]) -> R:
         return await self.connection.run_sync(call.execute, self.schema)
 
     def _new_key(self) -> uuid.UUID:
         return super()._new_key() if self._keys is None else next(self._keys)
+
+
+def _wait_at_cost_gates(
+    connection: Connection, schema: str, campaign_ids: list[uuid.UUID | None]
+) -> None:
+    if campaign_ids:
+        own_timeout = lock_timeout(connection)
+        for statement in gate_statements(schema, campaign_ids, own_timeout=own_timeout):
+            connection.exec_driver_sql(statement)
 
 
 def _uuids(campaign_ids: Iterable[Identifier]) -> list[uuid.UUID | None]:

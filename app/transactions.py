@@ -89,7 +89,7 @@ def run_in_one_message(
     engine: Engine,
     *,
     isolation_level: IsolationLevel,
-    before: str,
+    before: Callable[[Connection], str],
     query: str,
     values: Mapping[str, Any],
     read: Callable[[str], T],
@@ -98,10 +98,10 @@ def run_in_one_message(
 ) -> T:
     """BEGIN, `before`, `query` and COMMIT in one round trip; returns `read` of the query's value.
 
-    A lock that `before` takes is held for no network delay at all. `query` has psycopg's named
-    placeholders and one value as its result; `read` may raise `StoredFunctionError`.
+    `before` is given the connection, in AUTOCOMMIT, and returns statements. A lock that they take
+    is held for no network delay at all. `query` has psycopg's named placeholders and one value as
+    its result; `read` may raise `StoredFunctionError`.
     """
-    message = _message(isolation_level, before, query)
 
     def attempt() -> T:
         with engine.connect() as connection:
@@ -110,6 +110,7 @@ def run_in_one_message(
             driver = connection.connection.driver_connection
             if not isinstance(driver, psycopg.Connection):
                 raise TypeError("the engine's driver is not psycopg 3 (postgresql+psycopg://…)")
+            message = _message(isolation_level, before(connection), query)
             try:
                 with psycopg.ClientCursor(driver) as cursor:
                     cursor.execute(message, values)
@@ -132,7 +133,7 @@ async def run_in_one_message_async(
     engine: AsyncEngine,
     *,
     isolation_level: IsolationLevel,
-    before: str,
+    before: Callable[[Connection], str],
     query: str,
     values: Mapping[str, Any],
     read: Callable[[str], T],
@@ -140,7 +141,6 @@ async def run_in_one_message_async(
     name: str,
 ) -> T:
     """`run_in_one_message` over SQLAlchemy's asyncio."""
-    message = _message(isolation_level, before, query)
 
     async def attempt() -> T:
         async with engine.connect() as connection:
@@ -148,6 +148,7 @@ async def run_in_one_message_async(
             driver = (await connection.get_raw_connection()).driver_connection
             if not isinstance(driver, psycopg.AsyncConnection):
                 raise TypeError("the engine's driver is not psycopg 3 (postgresql+psycopg://…)")
+            message = _message(isolation_level, await connection.run_sync(before), query)
             try:
                 async with psycopg.AsyncClientCursor(driver) as cursor:
                     await cursor.execute(message, values)

@@ -11,13 +11,15 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from app import AsyncCampaignStore, CampaignStore, ConflictError, RetryPolicy
 from app import store as store_module
 from app.cost_gate import gate_statements
 from app.retries import NO_RETRY
-from tests.conftest import APP_ROLE
+from tests.conftest import APP_PASSWORD, APP_ROLE
 from tests.cost_gate.conftest import HoldGate
 from tests.faults.ledger import check_totals, entries
 
@@ -198,6 +200,68 @@ def test_the_wait_ends_with_55p03_after_all_attempts_and_the_connection_works_on
     assert patient.track_campaign_cost(campaign_id, "bouncer", 1, 1).new_total == 1
 
 
+@pytest.fixture
+def limited_by(database_url: URL, owner_engine: Engine) -> Callable[[str, str], URL]:
+    """Limits the application role's waits for locks: by a setting of the role, or an option."""
+
+    def limit(where: str, lock_timeout: str) -> URL:
+        app = database_url.set(username=APP_ROLE, password=APP_PASSWORD)
+        if where == "option":
+            return app.update_query_dict({"options": f"-c lock_timeout={lock_timeout}"})
+        with owner_engine.begin() as connection:
+            connection.exec_driver_sql(
+                f'alter role {APP_ROLE} in database "{app.database}"'
+                f" set lock_timeout = '{lock_timeout}'"
+            )
+        return app
+
+    return limit
+
+
+def timed_out_after(call: Callable[[], Any]) -> float:
+    started = time.monotonic()
+    with pytest.raises(ConflictError) as caught:
+        call()
+    assert caught.value.error_code == "55P03"
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize("where", ["role", "option"])
+def test_a_shorter_limit_of_the_callers_stays_and_a_longer_one_is_shortened(
+    limited_by: Callable[[str, str], URL],
+    campaign_id: uuid.UUID,
+    hold_gate: HoldGate,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    monkeypatch.setattr(store_module, "gate_statements", partial(gate_statements, timeout=2))
+    for lock_timeout, shortest, longest in (("100ms", 0.1, 1.5), ("2min", 2.0, 20.0)):
+        with hold_gate(campaign_id):
+            engine = create_engine(limited_by(where, lock_timeout))
+            impatient = CampaignStore(engine, schema="public", policies=NO_RETRY)
+            calls: list[Callable[[], Any]] = [
+                lambda store=impatient: store.track_campaign_cost(campaign_id, "bouncer", 1, 1),
+                lambda store=impatient: store.run_in_transaction(
+                    lambda _: None, policy=NO_RETRY, cost_campaigns=[campaign_id]
+                ),
+            ]
+            for call in calls:
+                assert shortest <= timed_out_after(call) < longest
+        engine.dispose()
+
+
+def test_a_limit_of_the_transactions_own_stays_too(
+    app_engine: Engine, campaign_id: uuid.UUID, hold_gate: HoldGate
+) -> None:
+    bound_to = CampaignStore(app_engine, schema="public").bind
+    with hold_gate(campaign_id), app_engine.connect() as connection:
+        connection.exec_driver_sql("set local lock_timeout = '100ms'")
+        started = time.monotonic()
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            bound_to(connection).wait_at_cost_gates(campaign_id)
+        assert time.monotonic() - started < 5
+
+
 async def test_the_asynchronous_wait_ends_the_same_way(
     async_store: AsyncCampaignStore,
     owner_engine: Engine,
@@ -253,5 +317,8 @@ async def test_a_cancelled_caller_leaves_the_queue_and_a_connection_that_works(
     assert entries(owner_engine) == []
     assert (await async_store.track_campaign_cost(campaign_id, "bouncer", 1, 1)).new_total == 1
     with owner_engine.connect() as connection:
-        left = text("select count(*) from pg_stat_activity where usename = :role and state like :s")
+        left = text(
+            "select count(*) from pg_stat_activity"
+            " where datname = current_database() and usename = :role and state like :s"
+        )
         assert connection.scalar(left, {"role": APP_ROLE, "s": "idle in%"}) == 0

@@ -4,7 +4,10 @@ import random
 import uuid
 from collections import Counter
 
-from app.cost_gate import gate_number, gate_statements
+import pytest
+from sqlalchemy import Engine
+
+from app.cost_gate import gate_number, gate_statements, lock_timeout
 from app.tables import cost_gates
 from app.tables.cost_gates import GATE_COUNT
 
@@ -47,6 +50,24 @@ def test_the_schemas_name_is_quoted_and_the_wait_is_in_milliseconds() -> None:
     timeout, lock = gate_statements("Tenant-1", [uuid.UUID(int=0)], timeout=0.25)
     assert timeout == "SET LOCAL lock_timeout = 250"
     assert '"Tenant-1"."gmaps_cost_gate_00"' in lock
+
+
+def test_a_shorter_limit_of_the_connections_own_is_left_alone() -> None:
+    campaigns = [uuid.UUID(int=0)]
+    for own_timeout, statements in ((0, 2), (0.001, 1), (10, 1), (10.001, 2)):
+        assert len(gate_statements("public", campaigns, own_timeout=own_timeout)) == statements
+
+
+@pytest.mark.parametrize(
+    ("setting", "seconds"),
+    [("0", 0), ("1", 0.001), ("1500", 1.5), ("10s", 10), ("90s", 90), ("2h", 7200), ("3d", 259200)],
+)
+def test_the_connections_own_limit_is_read_whatever_its_unit(
+    owner_engine: Engine, setting: str, seconds: float
+) -> None:
+    with owner_engine.connect() as connection:
+        connection.exec_driver_sql(f"set local lock_timeout = '{setting}'")
+        assert lock_timeout(connection) == seconds
 
 
 def test_without_a_campaign_there_is_nothing_to_wait_for() -> None:
