@@ -28,6 +28,10 @@ CALLS = """
     select public.track_campaign_cost(
       '11111111-1111-4111-8111-111111111111', 'facebook', 1, 1.5
     );
+    select public.track_campaign_costs_batch(
+      '[{"campaign_id": "11111111-1111-4111-8111-111111111111", "service": "facebook",
+        "items_processed": 1, "cost_usd": 1.5, "metadata": {"idempotency_key": "k"}}]'
+    );
     select public.update_coverage_status(
       '11111111-1111-4111-8111-111111111111', '00100', 1, 1, 0.5
     );
@@ -43,14 +47,14 @@ CALLS = """
     select public.update_campaign_statistics('11111111-1111-4111-8111-111111111111');
     commit;
 """
+# No other table may get a row, the cost gates least of all.
 ROWS = {
+    **dict.fromkeys(metadata.tables, 0),
     "gmaps_campaigns": 1,
     "gmaps_campaign_coverage": 1,
     "gmaps_businesses": 1,
     "gmaps_facebook_enrichments": 1,
-    "gmaps_linkedin_enrichments": 0,
-    "gmaps_email_verifications": 0,
-    "gmaps_api_costs": 1,
+    "gmaps_api_costs": 2,
 }
 
 
