@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.Column("total", sa.Text(), nullable=False),
         sa.Column("amount_before", sa.Numeric(), nullable=False),
         sa.Column("amount_after", sa.Numeric(precision=18, scale=4), nullable=False),
-        sa.Column("repaired_by", sa.Text(), server_default=sa.text("current_user"), nullable=False),
+        sa.Column("repaired_by", sa.Text(), server_default=sa.text("session_user"), nullable=False),
         sa.Column(
             "repaired_at",
             sa.DateTime(timezone=True),

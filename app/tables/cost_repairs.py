@@ -19,7 +19,8 @@ cost_repairs = Table(
     Column("total", Text, nullable=False),
     Column("amount_before", Numeric, nullable=False),
     Column("amount_after", Numeric(18, MONEY_SCALE), nullable=False),
-    Column("repaired_by", Text, nullable=False, server_default=text("current_user")),
+    # The session's: `current_user` may be an owner that several people act as.
+    Column("repaired_by", Text, nullable=False, server_default=text("session_user")),
     timestamp("repaired_at", default_now=True),
 )
 
