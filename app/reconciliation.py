@@ -1,18 +1,26 @@
-"""The ledger of costs against the campaigns' totals: whether every cost is in them, once."""
+"""The ledger of costs against the campaigns' totals: whether every cost is in them, once.
+
+`repair` writes the ledger's sums into totals that are off; the ledger itself never changes.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
-from sqlalchemy import Engine, RowMapping, Select, func, select
+from sqlalchemy import Connection, Engine, RowMapping, Select, func, insert, select, update
 
-from app.table_reading import reading_tables
-from app.tables import api_costs, campaigns
+from app.errors import StoredFunctionError
+from app.retries import COST_POLICY, RetryPolicy
+from app.settings import check_schema_name, get_settings
+from app.store import BoundStore
+from app.table_reading import INSUFFICIENT_PRIVILEGE, TableAccessError, reading_tables
+from app.tables import api_costs, campaigns, cost_repairs
 from app.tables.campaigns import COST_TOTALS, SERVICE_COST_COLUMNS
+from app.transactions import run_in_transaction
 
 # Exact for any sum of the ledger; NaN and infinity give NaN instead of an exception.
 _EXACT = Context(prec=1000, traps=[])
@@ -57,6 +65,17 @@ class Reconciliation:
         return total
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """One total of a campaign that was set to its ledger's sum (USD); `total` is its column."""
+
+    campaign_id: uuid.UUID
+    campaign: str
+    total: str
+    amount_before: Decimal
+    amount_after: Decimal
+
+
 def reconcile(engine: Engine, schema: str | None = None) -> Reconciliation:
     """Compares every campaign's totals with its ledger, in one statement and so one snapshot.
 
@@ -78,8 +97,100 @@ def reconcile(engine: Engine, schema: str | None = None) -> Reconciliation:
     return Reconciliation(campaigns=count, costs=entries, discrepancies=tuple(found))
 
 
-def _statement() -> Select[Any]:
+def repair(
+    engine: Engine,
+    found: Reconciliation,
+    schema: str | None = None,
+    *,
+    policy: RetryPolicy = COST_POLICY,
+) -> Iterator[Repair]:
+    """Sets the totals of the campaigns that `found` names to their ledgers' sums.
+
+    Each campaign in a transaction of its own, in turn with the writers of its costs, where it is
+    compared again: what no longer differs is left alone. Each changed total is also a row of
+    `gmaps_cost_repairs`. Repairs are yielded once they are committed.
+
+    Not repaired are costs of no campaign, and a ledger whose sum is no amount.
+
+    Raises:
+        TableAccessError: the role may not read every row or not write.
+        StoredFunctionError: a campaign was not repaired; those before it were.
+    """
+    schema = get_settings().schema_name if schema is None else check_schema_name(schema)
+    campaign_ids = dict.fromkeys(
+        item.campaign_id for item in found.discrepancies if item.campaign is not None
+    )
+    for campaign_id in campaign_ids:
+        yield from _repair_campaign(engine, campaign_id, schema, policy)
+
+
+def _repair_campaign(
+    engine: Engine, campaign_id: uuid.UUID, schema: str, policy: RetryPolicy
+) -> Sequence[Repair]:
+    def block(connection: Connection) -> Sequence[Repair]:
+        connection.exec_driver_sql("SET LOCAL row_security = off")
+        # To SERIALIZABLE a scan reads all campaigns, and would make the writers of others fail.
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        BoundStore(connection, schema).wait_at_cost_gates(campaign_id)
+        # As the writers lock it, for those that do not wait at the gate.
+        lock = select(campaigns.c.id).where(campaigns.c.id == campaign_id)
+        connection.execute(lock.with_for_update(key_share=True))
+        row = connection.execute(_statement(campaign_id)).mappings().one_or_none()
+        return [] if row is None or row["id"] is None else _write(connection, row)
+
+    try:
+        return run_in_transaction(
+            engine.execution_options(schema_translate_map={None: schema}),
+            block,
+            isolation_level="SERIALIZABLE",
+            policy=policy,
+            name=f"repair of campaign {campaign_id}",
+        )
+    except StoredFunctionError as error:
+        if error.error_code != INSUFFICIENT_PRIVILEGE:
+            raise
+        raise TableAccessError(error.detail) from None
+
+
+def _write(connection: Connection, row: RowMapping) -> Sequence[Repair]:
+    repairs = [
+        Repair(
+            campaign_id=row["id"],
+            campaign=row["name"],
+            total=item.what,
+            amount_before=item.total,
+            amount_after=item.ledger,
+        )
+        for item in _compare(row)
+        if item.what in COST_TOTALS and item.ledger.is_finite()
+    ]
+    if repairs:
+        connection.execute(
+            update(campaigns)
+            .where(campaigns.c.id == row["id"])
+            .values({each.total: each.amount_after for each in repairs})
+            .values(updated_at=func.now())
+        )
+        connection.execute(
+            insert(cost_repairs),
+            [
+                {
+                    "campaign_id": each.campaign_id,
+                    "total": each.total,
+                    "amount_before": each.amount_before,
+                    "amount_after": each.amount_after,
+                }
+                for each in repairs
+            ],
+        )
+    return repairs
+
+
+def _statement(campaign_id: uuid.UUID | None = None) -> Select[Any]:
+    """Totals and ledger beside each other, of all campaigns or of one."""
     cost = api_costs.c.cost_usd
+    entries = () if campaign_id is None else (api_costs.c.campaign_id == campaign_id,)
+    compared = () if campaign_id is None else (campaigns.c.id == campaign_id,)
     ledger = (
         select(
             api_costs.c.campaign_id,
@@ -90,6 +201,7 @@ def _statement() -> Select[Any]:
                 for service, column in SERVICE_COST_COLUMNS.items()
             ],
         )
+        .where(*entries)
         .group_by(api_costs.c.campaign_id)
         .subquery("ledger")
     )
@@ -104,6 +216,7 @@ def _statement() -> Select[Any]:
         )
         # Full: costs of a campaign that is gone are a discrepancy too.
         .join_from(campaigns, ledger, ledger.c.campaign_id == campaigns.c.id, full=True)
+        .where(*compared)
         .order_by(campaigns.c.created_at, campaigns.c.id)
     )
 

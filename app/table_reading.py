@@ -10,11 +10,14 @@ from sqlalchemy.exc import DBAPIError
 
 from app.settings import check_schema_name, get_settings
 
-_INSUFFICIENT_PRIVILEGE = "42501"
+INSUFFICIENT_PRIVILEGE = "42501"
 
 
 class TableAccessError(Exception):
-    """The role may not read every row of a table; one line that says which."""
+    """The role may not read or write every row of a table; one line that says which."""
+
+    def __init__(self, refusal: str) -> None:
+        super().__init__(f"{refusal}: connect as the role that owns the tables")
 
 
 @contextmanager
@@ -40,8 +43,6 @@ def reading_tables(engine: Engine, schema: str | None = None) -> Iterator[Connec
                 yield connection
     except DBAPIError as error:
         diagnosis = getattr(error.orig, "diag", None)
-        if diagnosis is None or diagnosis.sqlstate != _INSUFFICIENT_PRIVILEGE:
+        if diagnosis is None or diagnosis.sqlstate != INSUFFICIENT_PRIVILEGE:
             raise
-        raise TableAccessError(
-            f"{diagnosis.message_primary}: connect as the role that owns the tables"
-        ) from None
+        raise TableAccessError(diagnosis.message_primary) from None

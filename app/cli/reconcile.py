@@ -1,60 +1,77 @@
-"""`campaigndb reconcile`: the ledger of costs against every campaign's totals."""
+"""`campaigndb reconcile`: every campaign's totals against its ledger of costs; and repairing."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 
 from app.cli.connection import connected
 from app.cli.failures import FOUND_SOMETHING
 from app.cli.terminal import cell, money, new_table, output_console, print_json
-from app.reconciliation import Reconciliation
+from app.reconciliation import Reconciliation, Repair
 from app.reconciliation import reconcile as run_reconciliation
+from app.reconciliation import repair as run_repair
 
 
 def reconcile(
     as_json: Annotated[
         bool, typer.Option("--json", help="For machines; money as exact text.")
     ] = False,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Set totals that are off to their ledger's sum, beside writers at work; each "
+            "change is recorded in gmaps_cost_repairs.",
+        ),
+    ] = False,
 ) -> None:
     """Compare every campaign's cost totals with its ledger of costs.
 
-    Reads the tables, so connect as their owner. Exit code 0: they agree; 1: a discrepancy; 2: it
-    could not be told.
+    Reads the tables, so connect as their owner. Exit code 0: they agree; 1: a discrepancy was
+    found, also where it was repaired; 2: it could not be told, or not be repaired.
     """
     with connected() as engine:
         found = run_reconciliation(engine)
-    if as_json:
-        _print_json(found)
-    else:
-        _print_report(found)
+        repairs: list[Repair] | None = [] if repair else None
+        try:
+            if repairs is not None:
+                repairs.extend(run_repair(engine, found))
+        finally:  # what was repaired before a failure stays repaired
+            if as_json:
+                _print_json(found, repairs)
+            else:
+                _print_report(found, repairs)
     if found.discrepancies:
         raise typer.Exit(FOUND_SOMETHING)
 
 
-def _print_json(found: Reconciliation) -> None:
-    print_json(
-        {
-            "campaigns": found.campaigns,
-            "costs": found.costs,
-            "discrepancy": found.discrepancy,
-            "discrepancies": [
-                {
-                    "campaign_id": item.campaign_id,
-                    "campaign": item.campaign,
-                    "what": item.what,
-                    "total": item.total,
-                    "ledger": item.ledger,
-                    "difference": item.difference,
-                }
-                for item in found.discrepancies
-            ],
-        }
-    )
+def _print_json(found: Reconciliation, repairs: Sequence[Repair] | None) -> None:
+    document: dict[str, Any] = {
+        "campaigns": found.campaigns,
+        "costs": found.costs,
+        "discrepancy": found.discrepancy,
+        "discrepancies": [
+            {
+                "campaign_id": item.campaign_id,
+                "campaign": item.campaign,
+                "what": item.what,
+                "total": item.total,
+                "ledger": item.ledger,
+                "difference": item.difference,
+            }
+            for item in found.discrepancies
+        ],
+    }
+    if repairs is not None:
+        document["repairs"] = [asdict(item) for item in repairs]
+    print_json(document)
 
 
-def _print_report(found: Reconciliation) -> None:
+def _print_report(found: Reconciliation, repairs: Sequence[Repair] | None) -> None:
     if found.discrepancies:
         numbers = ("total", "ledger", "difference")
         table = new_table("id", "campaign", "what", *numbers, right=numbers)
@@ -70,3 +87,21 @@ def _print_report(found: Reconciliation) -> None:
         f"{found.campaigns:,} campaigns, {found.costs:,} costs, "
         f"discrepancy {money(found.discrepancy)}"
     )
+    if repairs is not None:
+        _print_repairs(repairs)
+
+
+def _print_repairs(repairs: Sequence[Repair]) -> None:
+    if repairs:
+        amounts = ("before", "after")
+        table = new_table("id", "campaign", "repaired", *amounts, right=amounts)
+        for item in repairs:
+            table.add_row(
+                cell(item.campaign_id),
+                cell(item.campaign),
+                cell(item.total),
+                cell(item.amount_before),
+                cell(item.amount_after),
+            )
+        output_console().print(table)
+    print(f"{len(repairs):,} totals repaired")
