@@ -22,6 +22,7 @@ _BUDGETS = (
     Budget("insert_businesses_batch", 1000, "a batch of 50 businesses"),
     Budget("update_campaign_statistics", 200, "a campaign with 100,000 businesses"),
     Budget("track_campaign_cost", 100, "one cost"),
+    Budget("track_campaign_costs_batch", 1000, "a batch of 1,000 costs"),
     Budget("update_coverage_status", 50, "one ZIP code"),
     Budget("update_enrichment_batch", 1000, "a batch of 50 enrichments"),
     Budget("update_email_verification", 50, "one email"),

@@ -11,6 +11,7 @@ from app.bench import (
     get_businesses_for_enrichment_after,
     insert_businesses_batch,
     track_campaign_cost,
+    track_campaign_costs_batch,
     update_campaign_statistics,
     update_coverage_status,
     update_email_verification,
@@ -32,6 +33,7 @@ BENCHMARKS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = MappingProxyType
             update_email_verification,
             update_coverage_status,
             track_campaign_cost,
+            track_campaign_costs_batch,
         )
     }
 )

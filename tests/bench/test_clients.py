@@ -32,8 +32,12 @@ def test_costs_of_several_clients_are_all_there(database: BenchDatabase) -> None
         READ_COMMITTED,
         SERIALIZABLE,
     ]
+    # Who waits at the gate repeats nothing.
+    assert figures[0].retries == 0
     for figure in figures:
         assert (figure.clients, figure.lost) == (3, 0)
+        assert figure.retries is not None
+        assert figure.retries >= 0
         assert figure.per_second is not None
         assert figure.per_second > 0
         assert figure.median_ms is None
