@@ -150,8 +150,16 @@ def verify_emails(job: Job) -> None:
             done += 1
             if done % 10 == 0:
                 job.report(done, 0)
-        job.store.track_campaign_cost(
-            job.campaign_id, "bouncer", len(batch), price("bouncer", len(batch))
+        # Each verification is billed by itself.
+        job.store.track_campaign_costs_batch(
+            {
+                "campaign_id": job.campaign_id,
+                "service": "bouncer",
+                "items_processed": 1,
+                "cost_usd": price("bouncer", 1),
+                "metadata": {"business_id": str(business_id)},
+            }
+            for business_id, _ in batch
         )
         job.report(done, 0)
 

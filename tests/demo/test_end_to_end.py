@@ -79,7 +79,7 @@ def assert_report_adds_up(output: str, limit: int | None) -> None:
     assert made["update_email_verification"] == len(with_email)
     entries = re.search(r"reconcile: 0\.0000 USD between the ledger's (\d+) costs", output)
     assert entries is not None
-    assert int(entries[1]) == made["track_campaign_cost"]
+    assert int(entries[1]) == made["track_campaign_cost"] + len(with_email)
     assert "schema check: clean" in output
 
 
