@@ -23,10 +23,10 @@ declare
   v_id_head text := lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
     || overlay(substr(replace(gen_random_uuid()::text, '-', ''), 13, 14) placing '7' from 1);
   v_total bigint;
-  v_inserted bigint := 0;
-  v_updated bigint := 0;
-  v_other_campaign bigint := 0;
-  v_rejected jsonb := '[]';
+  v_inserted bigint := 0::bigint;
+  v_updated bigint := 0::bigint;
+  v_other_campaign bigint := 0::bigint;
+  v_rejected jsonb := '[]'::jsonb;
   v_attempted bigint;
   v_is_written boolean := false;
 begin
@@ -41,7 +41,7 @@ begin
       errcode = '23503', message = format('there is no campaign %s', coalesce(p_campaign_id::text, 'null'));
   end if;
 
-  v_total := jsonb_array_length(p_businesses);
+  v_total := jsonb_array_length(p_businesses)::bigint;
 
   -- Most batches bring new places only, which a plain insert takes in less time than ON CONFLICT.
   -- What is guessed here decides nothing but that time.

@@ -9,10 +9,10 @@ as $$
 declare
   v_problem text;
   v_campaign_ids uuid[];
-  v_costs jsonb := '[]';
+  v_costs jsonb := '[]'::jsonb;
   v_item record;
   v_one jsonb;
-  v_replies jsonb[] := '{}';
+  v_replies jsonb[] := '{}'::jsonb[];
 begin
   if current_setting('transaction_isolation') <> 'serializable' then
     raise exception using
