@@ -2,7 +2,8 @@
 # the database that DATABASE_URL names: for that one call .venv/bin/campaigndb yourself.
 
 PYTHON ?= python3
-PYTEST_WORKERS ?= 2
+# One more than the cores of a small machine: some tests only wait.
+PYTEST_WORKERS ?= 3
 PYTEST = .venv/bin/python -m pytest
 # `make test PG_BIN=/usr/lib/postgresql/15/bin`: other server programs than the embedded ones.
 PG_BIN ?= $(CAMPAIGNDB_PG_BIN)
@@ -33,7 +34,7 @@ demo: setup ## Show the database at work, on the embedded PostgreSQL
 	@.venv/bin/campaigndb demo
 
 test: setup ## Run the tests (PYTEST_ARGS="-k cost" PG_BIN=/usr/lib/postgresql/15/bin)
-	@$(PYTEST) -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+	@$(PYTEST) -n $(PYTEST_WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 check: setup ## Check format, style and types
 	@.venv/bin/ruff format --check .

@@ -104,7 +104,7 @@ def temporary_server(
         programs = find_programs(settings, account)
         options = {"max_connections": str(max_connections)} | THROW_AWAY
         options |= server_settings or {}
-        folder = _new_folder(account, in_memory=options["fsync"] == "off" and _has_memory())
+        folder = _new_folder(account, None if options["fsync"] == "on" else memory_folder())
         cluster = Cluster(folder, programs, options)
     with _guarded(cluster):
         with file_errors_explained():
@@ -113,17 +113,19 @@ def temporary_server(
         yield server
 
 
-def _has_memory() -> bool:
+def memory_folder() -> Path | None:
+    """A folder in memory with room for a server's data, unless TMPDIR asks for another."""
     if "TMPDIR" in os.environ or not MEMORY.is_dir():
-        return False
-    return min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available) >= MEMORY_NEEDED
+        return None
+    room = min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available)
+    return MEMORY if room >= MEMORY_NEEDED else None
 
 
-def _new_folder(account: Account, *, in_memory: bool) -> Path:
+def _new_folder(account: Account, preferred: Path | None) -> Path:
     """A short-lived folder in which the server's user can reach its data."""
     parents = [Path(tempfile.gettempdir()).resolve(), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
-    if in_memory:
-        parents.insert(0, MEMORY)
+    if preferred is not None:
+        parents.insert(0, preferred)
     for parent in parents:
         if account.can_enter(parent):
             folder = Path(tempfile.mkdtemp(prefix="campaigndb-", dir=parent))

@@ -1,8 +1,6 @@
 """`campaigndb db`: the embedded server from the command line."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,19 +9,18 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL
 
+from tests.server_folders import server_folder
+
 CampaignDb = Callable[..., Any]
 
 
 @pytest.fixture
 def data_dir(campaigndb: CampaignDb, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that the server's user can enter, as pytest's own is not when root runs it."""
-    folder = Path(tempfile.mkdtemp(prefix="embedded server ")).resolve()
-    folder.chmod(0o711)
-    monkeypatch.setenv("CAMPAIGNDB_DATA_DIR", str(folder / "state"))
-    monkeypatch.delenv("DATABASE_URL")
-    yield folder / "state"
-    campaigndb("db", "stop")
-    shutil.rmtree(folder, ignore_errors=True)
+    with server_folder("embedded server ") as folder:
+        monkeypatch.setenv("CAMPAIGNDB_DATA_DIR", str(folder / "state"))
+        monkeypatch.delenv("DATABASE_URL")
+        yield folder / "state"
+        campaigndb("db", "stop")
 
 
 def test_it_is_started_migrated_used_and_stopped(campaigndb: CampaignDb, data_dir: Path) -> None:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
 
 from app.embedded_server import status, stop
 from app.settings import Settings
+from tests.server_folders import server_folder
 
 DEMO_SECONDS = 90
 
@@ -24,12 +22,10 @@ DEMO_SECONDS = 90
 @pytest.fixture
 def settings() -> Iterator[Settings]:
     """A folder that the server's user can enter; whatever runs there is stopped at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="demo ")).resolve()
-    folder.chmod(0o711)
-    settings = Settings(_env_file=None, database_url=None, data_dir=folder / "state")
-    yield settings
-    stop(settings)
-    shutil.rmtree(folder, ignore_errors=True)
+    with server_folder("demo ") as folder:
+        settings = Settings(_env_file=None, database_url=None, data_dir=folder / "state")
+        yield settings
+        stop(settings)
 
 
 class DemoProgram:

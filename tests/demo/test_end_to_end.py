@@ -151,7 +151,7 @@ def test_a_database_that_was_kept_is_replaced_by_the_next_run(demo, settings: Se
 
 def test_four_processes_work_as_a_role_that_may_only_execute(demo, settings: Settings) -> None:
     server = ensure_running(settings)
-    program = demo.start()
+    program = demo.start("--limit", "300")
     workers = {worker.pid for worker in demo.workers(program)}
     assert len(workers) == 4
     seen: set[int] = set()

@@ -107,7 +107,7 @@ def test_a_campaign_that_does_not_exist_fails_in_the_process_that_needs_it(app_u
 
 
 def test_a_second_demo_on_the_same_server_is_refused(demo) -> None:
-    first = demo.start()
+    first = demo.start("--limit", "130")
     demo.workers(first)
     code, _, errors = demo.run("--limit", "1")
     assert (code, errors) == (

@@ -1,7 +1,5 @@
 """Folders for servers of the tests' own: nothing here uses the shared test server."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,15 +7,13 @@ import pytest
 
 from app.embedded_server import stop
 from app.settings import Settings
+from tests.server_folders import server_folder
 
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that the server's user can enter, as pytest's own is not when root runs it."""
-    folder = Path(tempfile.mkdtemp(prefix="embedded server ")).resolve()
-    folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    with server_folder("embedded server ") as folder:
+        yield folder
 
 
 @pytest.fixture
