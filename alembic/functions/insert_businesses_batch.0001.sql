@@ -22,6 +22,7 @@ declare
   -- digits. Neighbours in the indexes, they cost half of what ids by chance alone do.
   v_id_head text := lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
     || overlay(substr(replace(gen_random_uuid()::text, '-', ''), 13, 14) placing '7' from 1);
+  v_place_ids text[];
   v_total bigint;
   v_inserted bigint := 0::bigint;
   v_updated bigint := 0::bigint;
@@ -45,12 +46,13 @@ begin
 
   -- Most batches bring new places only, which a plain insert takes in less time than ON CONFLICT.
   -- What is guessed here decides nothing but that time.
+  -- A query of its own, as one scan of the index then looks up all of them.
+  v_place_ids := array(
+    select coalesce(item.record ->> 'place_id', item.record ->> 'placeId')
+    from jsonb_array_elements(p_businesses) as item(record)
+  );
   if not exists (
-    select
-    from
-      jsonb_array_elements(p_businesses) as item(record)
-      join gmaps_businesses as business
-        on business.place_id = coalesce(item.record ->> 'place_id', item.record ->> 'placeId')
+    select from gmaps_businesses as business where business.place_id = any (v_place_ids)
   ) then
     begin
       insert into gmaps_businesses (

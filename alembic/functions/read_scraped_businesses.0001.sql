@@ -55,22 +55,22 @@ as $$
     scraped_text(given.state),
     scraped_text(coalesce(given.postal_code, given."postalCode")),
     scraped_text(coalesce(given.country, given."countryCode", given.country_code)),
-    scraped_coordinate(point.latitude, 90),
-    scraped_coordinate(point.longitude, 180),
+    case when abs(read.latitude) <= 90 then read.latitude::double precision end,
+    case when abs(read.longitude) <= 180 then read.longitude::double precision end,
     scraped_text(coalesce(given.phone, given."phoneUnformatted")),
     scraped_text(given.website),
-    contact.email,
+    read.email,
     case
-      when contact.email is null then 'not_found'
+      when read.email is null then 'not_found'
       when given.email_source in ('facebook', 'linkedin') then given.email_source
       else 'google_maps'
     end,
     scraped_text(coalesce(given.category, given."categoryName")),
     case when given.categories is null then '{}' else text_list(given.categories) end,
     scraped_text(given.description),
-    case when score.rating >= 0 then score.rating end,
+    case when read.rating >= 0 then read.rating end,
     case
-      when score.reviews_count between 0 and 2147483647 then trunc(score.reviews_count)::int
+      when read.reviews_count between 0 and 2147483647 then trunc(read.reviews_count)::int
     end,
     scraped_text(coalesce(given.price_level, given."priceLevel", given.price)),
     coalesce(given.hours, given."openingHours", given.opening_hours),
@@ -116,17 +116,12 @@ as $$
     ),
     lateral (
       select
-        coalesce(given.latitude, given.location -> 'lat') as latitude,
-        coalesce(given.longitude, given.location -> 'lng') as longitude
-      -- A fence: taken from the location once, and not wherever they are checked.
-      offset 0
-    ) as point,
-    lateral (
-      select
+        scraped_number(coalesce(given.latitude, given.location -> 'lat')) as latitude,
+        scraped_number(coalesce(given.longitude, given.location -> 'lng')) as longitude,
         scraped_number(coalesce(given.rating, given."totalScore")) as rating,
-        scraped_number(coalesce(given.reviews_count, given."reviewsCount")) as reviews_count
-    ) as score,
-    lateral (
-      select coalesce(scraped_email(given.email), scraped_email(given.emails ->> 0)) as email
-    ) as contact;
+        scraped_number(coalesce(given.reviews_count, given."reviewsCount")) as reviews_count,
+        coalesce(scraped_email(given.email), scraped_email(given.emails ->> 0)) as email
+      -- A fence: each is read once, and not wherever it is used.
+      offset 0
+    ) as read;
 $$;

@@ -34,7 +34,6 @@ FUNCTIONS: dict[str, tuple[str, str | None]] = {
     "insert_businesses_batch": ("0001", None),
     "read_enrichment": ("0001", None),
     "read_scraped_businesses": ("0001", None),
-    "scraped_coordinate": ("0001", None),
     "scraped_email": ("0001", None),
     "scraped_number": ("0001", None),
     "scraped_text": ("0001", None),

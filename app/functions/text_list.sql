@@ -5,18 +5,15 @@ immutable
 parallel safe
 as $$
   -- A JSON array of texts as a text array, without its blanks; a single text is a list of one.
-  select coalesce(
-    (
-      select array_agg(scraped_text(element.value) order by element.position)
-      from jsonb_array_elements_text(
-        case jsonb_typeof(p_value)
-          when 'array' then p_value
-          when 'string' then jsonb_build_array(p_value)
-          else '[]'
-        end
-      ) with ordinality as element(value, position)
-      where scraped_text(element.value) is not null
-    ),
-    '{}'
+  select array(
+    select scraped_text(element.value)
+    from jsonb_array_elements_text(
+      case jsonb_typeof(p_value)
+        when 'array' then p_value
+        when 'string' then jsonb_build_array(p_value)
+        else '[]'
+      end
+    ) as element(value)
+    where scraped_text(element.value) is not null
   );
 $$;
