@@ -41,26 +41,32 @@ class Client:
 
 @dataclass(frozen=True)
 class LoadVariant:
-    """One way of doing the work from many clients.
+    """One way of doing the work from `clients` at once.
 
     `open_client` runs in the client's process and must be a module's own function; it is given
     the database and what `new_subject` made, such as a campaign's id. `check` is told how many
-    calls succeeded on that subject, and raises where the database says otherwise.
+    calls succeeded on that subject, and raises where the database says otherwise. `address` is
+    the way to the database where it is not the direct one.
     """
 
     name: str
     open_client: Callable[[Address, Any], AbstractContextManager[Client]]
     new_subject: Callable[[], Any]
     check: Callable[[Any, int], None] = lambda _subject, _calls: None
+    clients: int = 1
+    case: str = ""
+    address: Address | None = None
 
 
 @dataclass(frozen=True)
 class LoadComparison:
-    """Variants of the same work, each done by all clients at once for a while, in turns."""
+    """Variants of the same work, each done by its clients at once for a while, in turns.
+
+    Each is compared with the variant named `baseline` of as many clients in the same case.
+    """
 
     name: str
     n: int
-    clients: int
     variants: Sequence[LoadVariant]
     baseline: str
     case: str = ""
@@ -86,37 +92,40 @@ def compare_under_load(
     Raises:
         CommandFailure: a client failed, or the database does not hold what the calls did.
     """
-    reports: dict[str, list[list[ClientReport]]] = {each.name: [] for each in comparison.variants}
-    with undisturbed(_client_processes(comparison.clients)) as processes:
+    variants = comparison.variants
+    reports: list[list[list[ClientReport]]] = [[] for _ in variants]
+    with undisturbed(_client_processes(max(each.clients for each in variants))) as processes:
         for number in range(rounds):
-            start = number % len(comparison.variants)
-            for variant in [*comparison.variants[start:], *comparison.variants[:start]]:
+            for turn in range(len(variants)):
+                index = (number + turn) % len(variants)
+                variant = variants[index]
                 subject = variant.new_subject()
-                task = _Task(variant.open_client, address, subject, seconds)
-                done = processes.work_on(task)
+                task = _Task(variant.open_client, variant.address or address, subject, seconds)
+                done = processes.work_on(task, variant.clients)
                 variant.check(
                     subject, sum(len(each.milliseconds) + each.warm_up_calls for each in done)
                 )
-                reports[variant.name].append(done)
-    per_second = {
-        name: median([_per_second(done) for done in rounds_done])
-        for name, rounds_done in reports.items()
+                reports[index].append(done)
+    per_second = [median([_per_second(done) for done in each]) for each in reports]
+    baselines = {
+        (variant.case, variant.clients): each
+        for variant, each in zip(variants, per_second, strict=True)
+        if variant.name == comparison.baseline
     }
-    baseline = per_second[comparison.baseline]
     figures = []
-    for variant in comparison.variants:
-        all_reports = [report for done in reports[variant.name] for report in done]
+    for variant, rounds_done, calls_per_second in zip(variants, reports, per_second, strict=True):
+        all_reports = [report for done in rounds_done for report in done]
         milliseconds = [each for report in all_reports for each in report.milliseconds]
         figures.append(
             Figure(
                 name=comparison.name,
-                variant=in_case(variant.name, comparison.case),
+                variant=in_case(in_case(variant.name, comparison.case), variant.case),
                 n=comparison.n,
-                clients=comparison.clients,
-                baseline=in_case(comparison.baseline, comparison.case),
-                ratio=per_second[variant.name] / baseline,
+                clients=variant.clients,
+                baseline=in_case(in_case(comparison.baseline, comparison.case), variant.case),
+                ratio=calls_per_second / baselines[variant.case, variant.clients],
                 calls=len(milliseconds),
-                per_second=per_second[variant.name],
+                per_second=calls_per_second,
                 p99_ms=p99(milliseconds),
                 retries=sum(report.retries for report in all_reports),
                 lost=sum(report.lost for report in all_reports),
@@ -152,12 +161,13 @@ class _ClientProcesses:
     ) -> None:
         self._members = members
 
-    def work_on(self, task: _Task) -> list[ClientReport]:
-        """All clients at once: they begin when each is connected and warm."""
+    def work_on(self, task: _Task, clients: int) -> list[ClientReport]:
+        """So many clients at once: they begin when each is connected and warm."""
+        members = self._members[:clients]
         for message in (task, "start"):
-            for _, connection in self._members:
+            for _, connection in members:
                 connection.send(message)
-            answers = [self._answer(connection) for _, connection in self._members]
+            answers = [self._answer(connection) for _, connection in members]
         return answers
 
     @staticmethod

@@ -34,6 +34,10 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="See that it works: little data, meaningless figures.")
     ] = False,
+    large: Annotated[
+        bool,
+        typer.Option("--large", help="With a ledger of 10,000,000 costs: minutes, 4 GB of disk."),
+    ] = False,
     url: Annotated[
         str | None,
         typer.Option(help="Measure on this server, as a role that may create databases and roles."),
@@ -58,7 +62,7 @@ def bench(
         with interruptible(), _progress(len(names)) as progress:
             progress.tell("starting PostgreSQL")
             with undisturbed(bench_database(server_url, settings)) as database:
-                run = Bench(database, 1 if quick else rounds, quick, progress.tell)
+                run = Bench(database, 1 if quick else rounds, quick, large, progress.tell)
                 for name in names:
                     figures.extend(BENCHMARKS[name](run))
                     progress.advance()

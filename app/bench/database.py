@@ -115,6 +115,33 @@ class BenchDatabase:
         tables = sql.SQL(", ").join(sql.Identifier(name) for name in metadata.tables)
         self._maintenance.execute(sql.SQL("vacuum (analyze) {}").format(tables))
 
+    def fill_ledger(self, campaign_id: uuid.UUID, entries: int) -> None:
+        """A tenth of the entries on this campaign, the others on 99 more; no totals."""
+        self._maintenance.execute(
+            "create temporary table filled as select %s::uuid as id, 0 as number", [campaign_id]
+        )
+        with self._maintenance.cursor() as cursor:
+            cursor.executemany(
+                "insert into filled values (%s, %s)",
+                [(self.new_campaign(), number) for number in range(1, 100)],
+            )
+        self._maintenance.execute(
+            """
+            insert into gmaps_api_costs (
+              id, campaign_id, service, items_processed, cost_usd, metadata, running_total
+            )
+            select
+              ('00000000-0000-7000-8000-' || lpad(to_hex(entry), 12, '0'))::uuid,
+              filled.id, 'facebook', 1, 0.0025,
+              jsonb_build_object('idempotency_key', lpad(entry::text, 36, '0')), 0
+            from generate_series(1, %s) as entry
+            join filled on filled.number = case when entry %% 10 = 0 then 0 else entry %% 100 end
+            """,
+            [entries],
+        )
+        self._maintenance.execute("drop table filled")
+        self.vacuum()
+
     def query(self, statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         return self._maintenance.execute(statement.encode(), parameters).fetchall()
 
@@ -138,6 +165,13 @@ def bench_database(
         _database_on(server.url) as database,
     ):
         yield database
+
+
+@contextmanager
+def database_beside(database: BenchDatabase) -> Iterator[BenchDatabase]:
+    """Another one on the same server, as new."""
+    with _database_on(database.address.url) as beside:
+        yield beside
 
 
 @contextmanager

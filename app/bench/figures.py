@@ -13,6 +13,14 @@ from app.budgets import Budget
 
 
 @dataclass(frozen=True)
+class Target:
+    """What a figure is held to beside its budget and its ratio: in words, with what it came to."""
+
+    text: str
+    is_met: bool
+
+
+@dataclass(frozen=True)
 class Figure:
     """One variant of a function's work, measured.
 
@@ -31,6 +39,7 @@ class Figure:
         lost: calls that were given up, of clients that called at once.
         budget: what the median must stay below.
         ratio_limit: the most that `ratio` may be.
+        targets: other comparisons that it is held to.
     """
 
     name: str
@@ -47,6 +56,7 @@ class Figure:
     lost: int | None = None
     budget: Budget | None = None
     ratio_limit: Decimal | None = None
+    targets: tuple[Target, ...] = ()
 
     @property
     def within_budget(self) -> bool | None:
@@ -68,6 +78,7 @@ class Figure:
             found.append((f"< {self.budget.milliseconds} ms", self.within_budget))
         if self.ratio_limit is not None and self.within_ratio_limit is not None:
             found.append((f"<= {self.ratio_limit} x {self.baseline}", self.within_ratio_limit))
+        found.extend((target.text, target.is_met) for target in self.targets)
         return found
 
     def as_json(self) -> dict[str, Any]:
@@ -85,6 +96,7 @@ class Figure:
             "within_budget": self.within_budget,
             "ratio_limit": float(self.ratio_limit) if self.ratio_limit is not None else None,
             "within_ratio_limit": self.within_ratio_limit,
+            "targets": [{"target": each.text, "met": each.is_met} for each in self.targets] or None,
         }
         return {
             "name": self.name,

@@ -16,12 +16,14 @@ class Bench:
     """One run of the benchmarks.
 
     `quick` only shows that everything works: with less data and few calls its figures say
-    little, and no target is judged on another amount of data than the target names.
+    little, and no target is judged on another amount of data than the target names. `large`
+    adds what takes minutes to fill.
     """
 
     database: BenchDatabase
     rounds: int
     quick: bool
+    large: bool
     tell: Callable[[str], None]
 
     def size(self, full: int, quick: int) -> int:
@@ -32,7 +34,8 @@ class Bench:
         yield from compare(comparison, self.rounds)
 
     def compare_under_load(self, comparison: LoadComparison) -> Iterator[Figure]:
-        clients = f"{comparison.clients} client{'s' if comparison.clients > 1 else ''}"
+        clients = " and ".join(map(str, sorted({each.clients for each in comparison.variants})))
+        clients += " client" if clients == "1" else " clients"
         self.tell(_described(comparison.name, comparison.n, comparison.case, clients))
         yield from compare_under_load(
             comparison,

@@ -1,27 +1,33 @@
-"""Tracking a cost: one call, and many clients at once on one campaign.
+"""Tracking a cost: many clients at once on one campaign and on many, near and far, and a ledger
+that grows.
 
-Beside the function stand the two statements that a client could send itself: at READ COMMITTED,
-and at SERIALIZABLE with the same retries as the store's.
+Beside the function, which waits at its campaign's gate and is one message, stand the same function
+in a SERIALIZABLE transaction without the gate, with the same retries, and the statements that an
+application could send itself: at READ COMMITTED, under an advisory lock, and the ledger's entry
+alone, which keeps no total.
 """
 
 from __future__ import annotations
 
+import random
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, update
+from sqlalchemy import Connection, Engine, event, func, select, update
 
 from app import CampaignStore
 from app.bench.clients import Client, LoadComparison, LoadVariant
-from app.bench.database import Address, BenchDatabase
-from app.bench.figures import Figure
+from app.bench.database import Address, BenchDatabase, database_beside
+from app.bench.figures import Figure, Target
 from app.bench.measurement import FUNCTION, Comparison, Variant
+from app.bench.network import network
 from app.bench.run import Bench
 from app.budgets import BUDGETS
-from app.calls import IsolationLevel
 from app.cli.failures import CommandFailure
 from app.retries import COST_POLICY
 from app.tables import api_costs, campaigns
@@ -29,8 +35,20 @@ from app.transactions import run_in_transaction
 
 NAME = "track_campaign_cost"
 COST = Decimal("0.0025")
+SERIALIZABLE = "without the gate (SERIALIZABLE)"
 READ_COMMITTED = "plain SQL (READ COMMITTED)"
-SERIALIZABLE = "plain SQL (SERIALIZABLE)"
+ADVISORY_LOCK = "plain SQL (advisory lock)"
+ENTRY_ALONE = "the ledger's entry alone"
+EMPTY_LEDGER = "function, empty ledger"
+
+HOT, SPREAD = "hot campaign", "1,000 campaigns"
+NEAR, FAR = "hot campaign, near", "hot campaign, 1 ms away"
+ROUND_TRIP_SECONDS = 0.001
+FEW, CROWD = 10, 80
+CAMPAIGNS = 1_000
+LARGE_LEDGER = 10_000_000
+# The most that a call may take on the large ledger, as a multiple of one on an empty ledger.
+GROWTH_LIMIT = Decimal("1.2")
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
@@ -42,10 +60,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
             n=1,
             variants=[
                 Variant(FUNCTION, lambda _: _track(database.store, campaign_id)),
-                Variant(
-                    READ_COMMITTED,
-                    lambda _: _plain(database.owner_engine, campaign_id, "READ COMMITTED"),
-                ),
+                Variant(READ_COMMITTED, lambda _: _plain(database.owner_engine, campaign_id)),
             ],
             baseline=READ_COMMITTED,
             calls=5 if bench.quick else 40,
@@ -53,63 +68,256 @@ def measure(bench: Bench) -> Iterator[Figure]:
             budget=BUDGETS[NAME],
         )
     )
-    for clients in (1, bench.size(10, 2)):
-        yield from bench.compare_under_load(hot_campaign(database, clients))
+    few, crowd = bench.size(FEW, 2), bench.size(CROWD, 3)
+    hot = bench.compare_under_load(hot_campaign(database, (1, few, crowd)))
+    yield from hot if bench.quick else judged_hot(list(hot))
+    with (
+        network(database.address, 0) as near,
+        network(database.address, ROUND_TRIP_SECONDS) as far,
+    ):
+        distant = bench.compare_under_load(over_networks(database, few, near, far))
+        yield from distant if bench.quick else judged_distant(list(distant))
+    spread = bench.compare_under_load(many_campaigns(database, few, bench.size(CAMPAIGNS, 5)))
+    yield from spread if bench.quick else judged_spread(list(spread))
+    yield from _growing_ledger(bench)
 
 
-def hot_campaign(database: BenchDatabase, clients: int) -> LoadComparison:
+def hot_campaign(database: BenchDatabase, numbers_of_clients: Sequence[int]) -> LoadComparison:
     """All clients on one campaign; afterwards no cost may be missing, or counted twice."""
-
-    def check(campaign_id: Any, calls: int) -> None:
-        ((total, costs),) = database.query(
-            "select actual_cost, "
-            "(select count(*) from gmaps_api_costs where campaign_id = %(campaign_id)s) "
-            "from gmaps_campaigns where id = %(campaign_id)s",
-            {"campaign_id": campaign_id},
-        )
-        if (total, costs) != (calls * COST, calls):
-            raise CommandFailure(
-                f"{calls} costs of {COST} were tracked, but the campaign's total is {total} "
-                f"and its ledger holds {costs} costs"
-            )
-
+    ways: list[tuple[str, Callable[..., Any], Callable[[Any, int], None]]] = [
+        (FUNCTION, store_client, _exact(database)),
+        (SERIALIZABLE, serializable_client, _exact(database)),
+        (READ_COMMITTED, read_committed_client, _exact(database)),
+        (ADVISORY_LOCK, advisory_lock_client, _exact(database)),
+        (ENTRY_ALONE, entry_client, lambda _subject, _calls: None),
+    ]
     return LoadComparison(
         name=NAME,
         n=1,
-        clients=clients,
-        case="hot campaign",
         variants=[
-            LoadVariant(FUNCTION, store_client, database.new_campaign, check),
-            LoadVariant(READ_COMMITTED, read_committed_client, database.new_campaign, check),
-            LoadVariant(SERIALIZABLE, serializable_client, database.new_campaign, check),
+            LoadVariant(name, client, lambda: [database.new_campaign()], check, clients, HOT)
+            for clients in numbers_of_clients
+            for name, client, check in ways
         ],
         baseline=READ_COMMITTED,
     )
 
 
+def over_networks(
+    database: BenchDatabase, clients: int, near: Address, far: Address
+) -> LoadComparison:
+    """One campaign again; the near one is as much work for the machine as the far one."""
+    return LoadComparison(
+        name=NAME,
+        n=1,
+        variants=[
+            LoadVariant(
+                name,
+                client,
+                lambda: [database.new_campaign()],
+                _exact(database),
+                clients,
+                case,
+                address,
+            )
+            for case, address in ((NEAR, near), (FAR, far))
+            for name, client in (
+                (FUNCTION, store_client),
+                (SERIALIZABLE, serializable_client),
+                (READ_COMMITTED, read_committed_client),
+            )
+        ],
+        baseline=READ_COMMITTED,
+    )
+
+
+def many_campaigns(database: BenchDatabase, clients: int, number: int) -> LoadComparison:
+    """Each call on a campaign drawn by chance."""
+    return LoadComparison(
+        name=NAME,
+        n=1,
+        variants=[
+            LoadVariant(
+                name,
+                client,
+                lambda: [database.new_campaign() for _ in range(number)],
+                _exact(database),
+                clients,
+                SPREAD,
+            )
+            for name, client in (
+                (FUNCTION, store_client),
+                (SERIALIZABLE, serializable_client),
+                (READ_COMMITTED, read_committed_client),
+            )
+        ],
+        baseline=READ_COMMITTED,
+    )
+
+
+def judged_hot(figures: list[Figure]) -> list[Figure]:
+    alone, few, crowd = (_of(figures, FUNCTION, HOT, clients) for clients in (1, FEW, CROWD))
+    ungated_few, ungated_crowd = (
+        _of(figures, SERIALIZABLE, HOT, clients) for clients in (FEW, CROWD)
+    )
+    return _judged(
+        figures,
+        {
+            id(few): [
+                _at_least("0.9", few, alone, "1 client"),
+                _at_least("3", few, ungated_few, SERIALIZABLE),
+                _p99_at_most_a_third(few, ungated_few),
+                _no_retries(few),
+            ],
+            id(crowd): [
+                _at_least("0.8", crowd, alone, "1 client"),
+                _at_least("10", crowd, ungated_crowd, SERIALIZABLE),
+                _p99_at_most_a_third(crowd, ungated_crowd),
+                _no_retries(crowd),
+            ],
+        },
+    )
+
+
+def judged_distant(figures: list[Figure]) -> list[Figure]:
+    far = _of(figures, FUNCTION, FAR, FEW)
+    return _judged(
+        figures,
+        {
+            id(far): [
+                _at_least("0.9", far, _of(figures, FUNCTION, NEAR, FEW), "near"),
+                _at_least("9", far, _of(figures, SERIALIZABLE, FAR, FEW), SERIALIZABLE),
+                _no_retries(far),
+            ]
+        },
+    )
+
+
+def judged_spread(figures: list[Figure]) -> list[Figure]:
+    function = _of(figures, FUNCTION, SPREAD, FEW)
+    baseline = _of(figures, READ_COMMITTED, SPREAD, FEW)
+    return _judged(figures, {id(function): [_at_least("0.9", function, baseline, READ_COMMITTED)]})
+
+
+def _of(figures: list[Figure], variant: str, case: str, clients: int) -> Figure:
+    (found,) = (
+        each for each in figures if (each.variant, each.clients) == (f"{variant}, {case}", clients)
+    )
+    return found
+
+
+def _judged(figures: list[Figure], targets: dict[int, list[Target]]) -> list[Figure]:
+    return [replace(each, targets=tuple(targets.get(id(each), ()))) for each in figures]
+
+
+def _at_least(limit: str, figure: Figure, other: Figure, name: str) -> Target:
+    assert figure.per_second is not None
+    assert other.per_second is not None
+    ratio = figure.per_second / other.per_second
+    return Target(f">= {limit} x {name}: {ratio:.2f}", ratio >= float(limit))
+
+
+def _p99_at_most_a_third(figure: Figure, other: Figure) -> Target:
+    if figure.p99_ms is None or other.p99_ms is None:
+        return Target("p99 <= 1/3 of the same: too few calls to tell", False)
+    ratio = figure.p99_ms / other.p99_ms
+    return Target(f"p99 <= 1/3 of its: {ratio:.2f}", ratio <= 1 / 3)
+
+
+def _no_retries(figure: Figure) -> Target:
+    return Target("no retries", (figure.retries, figure.lost) == (0, 0))
+
+
+def _growing_ledger(bench: Bench) -> Iterator[Figure]:
+    """A call on a ledger that is empty, beside one on a ledger that is not."""
+    entries = LARGE_LEDGER if bench.large else bench.size(1_000_000, 1_000)
+    with database_beside(bench.database) as empty:
+        few_entries = empty.new_campaign()
+        many_entries = bench.database.new_campaign()
+        bench.tell(f"{entries:,} costs that are already there")
+        bench.database.fill_ledger(many_entries, entries)
+        yield from bench.compare(
+            Comparison(
+                name=NAME,
+                n=1,
+                case=f"{entries:,} entries",
+                variants=[
+                    Variant(FUNCTION, lambda _: _track(bench.database.store, many_entries)),
+                    Variant(EMPTY_LEDGER, lambda _: _track(empty.store, few_entries)),
+                ],
+                baseline=EMPTY_LEDGER,
+                calls=5 if bench.quick else 200,
+                discarded=2 if bench.quick else 20,
+                ratio_limit=GROWTH_LIMIT if entries == LARGE_LEDGER else None,
+            )
+        )
+
+
+def _exact(database: BenchDatabase) -> Callable[[Any, int], None]:
+    """Whether the campaigns' totals and ledger hold so many calls' costs, and no other."""
+
+    def check(campaign_ids: list[uuid.UUID], calls: int) -> None:
+        ((total, entries, unequal),) = database.query(
+            "select sum(campaign.actual_cost), coalesce(sum(ledger.entries), 0), "
+            "count(*) filter (where campaign.actual_cost <> coalesce(ledger.cost, 0)) "
+            "from gmaps_campaigns as campaign left join lateral ("
+            "select count(*) as entries, sum(cost_usd) as cost from gmaps_api_costs as cost "
+            "where cost.campaign_id = campaign.id) as ledger on true "
+            "where campaign.id = any (%(campaign_ids)s)",
+            {"campaign_ids": campaign_ids},
+        )
+        if (total, entries, unequal) != (calls * COST, calls, 0):
+            raise CommandFailure(
+                f"{calls} costs of {COST} were tracked, but the campaigns' totals are {total} "
+                f"and the ledger holds {entries} costs; {unequal} totals differ from their ledger"
+            )
+
+    return check
+
+
 @contextmanager
-def store_client(address: Address, campaign_id: uuid.UUID) -> Iterator[Client]:
+def store_client(address: Address, campaign_ids: list[uuid.UUID]) -> Iterator[Client]:
     engine = address.app_engine()
     store = CampaignStore(engine, schema=address.schema)
     with _counted(engine) as transactions:
-        yield Client(lambda: _track(store, campaign_id), transactions)
+        yield Client(lambda: _track(store, random.choice(campaign_ids)), transactions)  # noqa: S311
 
 
-def read_committed_client(address: Address, campaign_id: uuid.UUID) -> Any:
-    return _plain_client(address, campaign_id, "READ COMMITTED")
+@contextmanager
+def serializable_client(address: Address, campaign_ids: list[uuid.UUID]) -> Iterator[Client]:
+    engine = address.app_engine()
+    store = CampaignStore(engine, schema=address.schema)
+
+    def call() -> None:
+        campaign_id = random.choice(campaign_ids)  # noqa: S311
+        # No campaign is named beforehand, so there is no gate to wait at.
+        store.run_in_transaction(
+            lambda bound: bound.track_campaign_cost(campaign_id, "google_maps", 1, COST)
+        )
+
+    with _counted(engine) as transactions:
+        yield Client(call, transactions)
 
 
-def serializable_client(address: Address, campaign_id: uuid.UUID) -> Any:
-    return _plain_client(address, campaign_id, "SERIALIZABLE")
+def read_committed_client(address: Address, campaign_ids: list[uuid.UUID]) -> Any:
+    return _plain_client(address, campaign_ids, _plain)
+
+
+def advisory_lock_client(address: Address, campaign_ids: list[uuid.UUID]) -> Any:
+    return _plain_client(address, campaign_ids, partial(_plain, advisory_lock=True))
+
+
+def entry_client(address: Address, campaign_ids: list[uuid.UUID]) -> Any:
+    return _plain_client(address, campaign_ids, _entry_alone)
 
 
 @contextmanager
 def _plain_client(
-    address: Address, campaign_id: uuid.UUID, isolation_level: IsolationLevel
+    address: Address, campaign_ids: list[uuid.UUID], work: Callable[[Engine, uuid.UUID], None]
 ) -> Iterator[Client]:
     engine = address.owner_engine()
     with _counted(engine) as transactions:
-        yield Client(lambda: _plain(engine, campaign_id, isolation_level), transactions)
+        yield Client(lambda: work(engine, random.choice(campaign_ids)), transactions)  # noqa: S311
 
 
 @contextmanager
@@ -132,10 +340,13 @@ def _track(store: CampaignStore, campaign_id: uuid.UUID) -> None:
     store.track_campaign_cost(campaign_id, "google_maps", 1, COST)
 
 
-def _plain(engine: Engine, campaign_id: uuid.UUID, isolation_level: IsolationLevel) -> None:
-    """The ledger's entry and the totals, in two statements."""
+def _plain(engine: Engine, campaign_id: uuid.UUID, *, advisory_lock: bool = False) -> None:
+    """The totals and the ledger's entry, in two statements."""
 
     def block(connection: Connection) -> None:
+        if advisory_lock:
+            key = func.hashtextextended(str(campaign_id), 0)
+            connection.execute(select(func.pg_advisory_xact_lock(key)))
         campaign = campaigns.c
         connection.execute(
             update(campaigns)
@@ -145,14 +356,25 @@ def _plain(engine: Engine, campaign_id: uuid.UUID, isolation_level: IsolationLev
                 google_maps_cost=campaign.google_maps_cost + COST,
             )
         )
-        connection.execute(
-            api_costs.insert().values(
-                campaign_id=campaign_id,
-                service="google_maps",
-                items_processed=1,
-                cost_usd=COST,
-                metadata={"idempotency_key": str(uuid.uuid4())},
-            )
-        )
+        connection.execute(api_costs.insert().values(_entry(campaign_id)))
 
-    run_in_transaction(engine, block, isolation_level=isolation_level, policy=COST_POLICY)
+    run_in_transaction(engine, block, isolation_level="READ COMMITTED", policy=COST_POLICY)
+
+
+def _entry_alone(engine: Engine, campaign_id: uuid.UUID) -> None:
+    run_in_transaction(
+        engine,
+        lambda connection: connection.execute(api_costs.insert().values(_entry(campaign_id))),
+        isolation_level="READ COMMITTED",
+        policy=COST_POLICY,
+    )
+
+
+def _entry(campaign_id: uuid.UUID) -> dict[str, Any]:
+    return {
+        "campaign_id": campaign_id,
+        "service": "google_maps",
+        "items_processed": 1,
+        "cost_usd": COST,
+        "metadata": {"idempotency_key": str(uuid.uuid4())},
+    }

@@ -31,6 +31,7 @@ EXTRA_KEYS = {
     "within_budget",
     "ratio_limit",
     "within_ratio_limit",
+    "targets",
 }
 
 
