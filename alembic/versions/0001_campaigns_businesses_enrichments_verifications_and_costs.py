@@ -126,14 +126,6 @@ def upgrade() -> None:
         ),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "actual_cost >= 0 and actual_cost < 'Infinity'",
-            name=op.f("ck_gmaps_campaigns_actual_cost_range"),
-        ),
-        sa.CheckConstraint(
-            "bouncer_verification_cost >= 0 and bouncer_verification_cost < 'Infinity'",
-            name=op.f("ck_gmaps_campaigns_bouncer_verification_cost_range"),
-        ),
         sa.CheckConstraint("btrim(name) <> ''", name=op.f("ck_gmaps_campaigns_name_not_blank")),
         sa.CheckConstraint(
             "coverage_profile in ('aggressive', 'balanced', 'budget', 'custom')",
@@ -142,18 +134,6 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "estimated_cost >= 0 and estimated_cost < 'Infinity'",
             name=op.f("ck_gmaps_campaigns_estimated_cost_range"),
-        ),
-        sa.CheckConstraint(
-            "facebook_cost >= 0 and facebook_cost < 'Infinity'",
-            name=op.f("ck_gmaps_campaigns_facebook_cost_range"),
-        ),
-        sa.CheckConstraint(
-            "google_maps_cost >= 0 and google_maps_cost < 'Infinity'",
-            name=op.f("ck_gmaps_campaigns_google_maps_cost_range"),
-        ),
-        sa.CheckConstraint(
-            "linkedin_enrichment_cost >= 0 and linkedin_enrichment_cost < 'Infinity'",
-            name=op.f("ck_gmaps_campaigns_linkedin_enrichment_cost_range"),
         ),
         sa.CheckConstraint(
             "status in ('draft', 'running', 'paused', 'completed', 'failed')",
@@ -170,23 +150,16 @@ def upgrade() -> None:
             "target_zip_count >= 0", name=op.f("ck_gmaps_campaigns_target_zip_count_range")
         ),
         sa.CheckConstraint(
-            "total_businesses_found >= 0",
-            name=op.f("ck_gmaps_campaigns_total_businesses_found_range"),
+            "least(total_businesses_found, total_emails_found, total_facebook_pages_found, "
+            "total_linkedin_profiles_found, total_verified_emails) >= 0",
+            name=op.f("ck_gmaps_campaigns_counters_range"),
         ),
         sa.CheckConstraint(
-            "total_emails_found >= 0", name=op.f("ck_gmaps_campaigns_total_emails_found_range")
-        ),
-        sa.CheckConstraint(
-            "total_facebook_pages_found >= 0",
-            name=op.f("ck_gmaps_campaigns_total_facebook_pages_found_range"),
-        ),
-        sa.CheckConstraint(
-            "total_linkedin_profiles_found >= 0",
-            name=op.f("ck_gmaps_campaigns_total_linkedin_profiles_found_range"),
-        ),
-        sa.CheckConstraint(
-            "total_verified_emails >= 0",
-            name=op.f("ck_gmaps_campaigns_total_verified_emails_range"),
+            "least(actual_cost, google_maps_cost, facebook_cost, linkedin_enrichment_cost, "
+            "bouncer_verification_cost) >= 0 and greatest(actual_cost, google_maps_cost, "
+            "facebook_cost, linkedin_enrichment_cost, bouncer_verification_cost) < "
+            "'Infinity'",
+            name=op.f("ck_gmaps_campaigns_cost_totals_range"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_gmaps_campaigns")),
         postgresql_with={"fillfactor": 50},

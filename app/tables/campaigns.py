@@ -6,10 +6,12 @@ from sqlalchemy.dialects.postgresql import UUID
 from app.tables.metadata import (
     CAMPAIGN_STATUSES,
     COVERAGE_PROFILES,
+    all_finite_not_negative,
     counter,
     finite_not_negative,
     metadata,
     money_total,
+    none_negative,
     not_blank,
     not_negative,
     one_of,
@@ -63,8 +65,10 @@ campaigns = Table(
     one_of("coverage_profile", COVERAGE_PROFILES),
     one_of("status", CAMPAIGN_STATUSES),
     within("coverage_percentage", 0, 100),
-    *not_negative("target_zip_count", "actual_zip_count", *COUNTERS),
-    *finite_not_negative("estimated_cost", *COST_TOTALS),
+    *not_negative("target_zip_count", "actual_zip_count"),
+    *finite_not_negative("estimated_cost"),
+    none_negative("counters", *COUNTERS),
+    all_finite_not_negative("cost_totals", *COST_TOTALS),
     # Every cost and every count updates this row: room on the page keeps those updates HOT, and
     # under SERIALIZABLE an update that touches no index cannot conflict with other campaigns.
     postgresql_with={"fillfactor": 50},

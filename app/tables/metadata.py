@@ -117,5 +117,21 @@ def finite_not_negative(*columns: str) -> list[CheckConstraint]:
     ]
 
 
+def none_negative(name: str, *columns: str) -> CheckConstraint:
+    """One check of several columns, for a row that is written all the time.
+
+    PostgreSQL reads a table's checks anew in every statement that writes to it. Nulls pass.
+    """
+    return CheckConstraint(f"least({', '.join(columns)}) >= 0", name=f"{name}_range")
+
+
+def all_finite_not_negative(name: str, *columns: str) -> CheckConstraint:
+    """`finite_not_negative` as one check of several columns, for the reason of `none_negative`."""
+    listed = ", ".join(columns)
+    return CheckConstraint(
+        f"least({listed}) >= 0 and greatest({listed}) < 'Infinity'", name=f"{name}_range"
+    )
+
+
 def within(column: str, low: int, high: int) -> CheckConstraint:
     return CheckConstraint(f"{column} between {low} and {high}", name=f"{column}_range")

@@ -101,7 +101,7 @@ def test_interrupted_it_drops_its_database_and_role(
     with started_bench("--url", plain(server_url), "--only", "track_campaign_cost") as program:
         assert program.stderr is not None
         for line in program.stderr:
-            if "hot campaign" in line:
+            if "clients" in line:
                 break
         made = set(made_by_benchmarks(server_url)) - before
         assert made

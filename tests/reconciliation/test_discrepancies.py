@@ -91,8 +91,11 @@ def test_nan_never_passes_as_clean(
 ) -> None:
     """To PostgreSQL NaN equals NaN: totals and ledger would agree."""
     store.track_campaign_cost(campaign_id, "facebook", 1, 3)
-    for table, name in (("api_costs", "cost_usd"), ("campaigns", "actual_cost")):
-        constraint = f"ck_gmaps_{table}_{name}_range"
+    for table, name, checked in (
+        ("api_costs", "cost_usd", "cost_usd"),
+        ("campaigns", "actual_cost", "cost_totals"),
+    ):
+        constraint = f"ck_gmaps_{table}_{checked}_range"
         change(owner_engine, f"alter table gmaps_{table} drop constraint {constraint}")
         change(owner_engine, f"update gmaps_{table} set {name} = 'NaN'")
 

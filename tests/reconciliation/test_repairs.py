@@ -139,7 +139,7 @@ def test_a_total_that_is_nan_is_repaired_and_a_ledger_that_is_nan_is_not(
     store.track_campaign_cost(campaign_id, "facebook", 1, 3)
     change(
         owner_engine,
-        "alter table gmaps_campaigns drop constraint ck_gmaps_campaigns_actual_cost_range",
+        "alter table gmaps_campaigns drop constraint ck_gmaps_campaigns_cost_totals_range",
     )
     change(owner_engine, "update gmaps_campaigns set actual_cost = 'NaN'")
     [done] = repaired(owner_engine)
