@@ -69,7 +69,6 @@ class LoadComparison:
     n: int
     variants: Sequence[LoadVariant]
     baseline: str
-    case: str = ""
 
 
 @dataclass
@@ -119,10 +118,10 @@ def compare_under_load(
         figures.append(
             Figure(
                 name=comparison.name,
-                variant=in_case(in_case(variant.name, comparison.case), variant.case),
+                variant=in_case(variant.name, variant.case),
                 n=comparison.n,
                 clients=variant.clients,
-                baseline=in_case(in_case(comparison.baseline, comparison.case), variant.case),
+                baseline=in_case(comparison.baseline, variant.case),
                 ratio=calls_per_second / baselines[variant.case, variant.clients],
                 calls=len(milliseconds),
                 per_second=calls_per_second,

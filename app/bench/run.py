@@ -36,7 +36,8 @@ class Bench:
     def compare_under_load(self, comparison: LoadComparison) -> Iterator[Figure]:
         clients = " and ".join(map(str, sorted({each.clients for each in comparison.variants})))
         clients += " client" if clients == "1" else " clients"
-        self.tell(_described(comparison.name, comparison.n, comparison.case, clients))
+        cases = dict.fromkeys(each.case for each in comparison.variants)
+        self.tell(_described(comparison.name, comparison.n, *cases, clients))
         yield from compare_under_load(
             comparison,
             self.database.address,

@@ -85,9 +85,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
 def hot_campaign(database: BenchDatabase, numbers_of_clients: Sequence[int]) -> LoadComparison:
     """All clients on one campaign; afterwards no cost may be missing, or counted twice."""
     ways: list[tuple[str, Callable[..., Any], Callable[[Any, int], None]]] = [
-        (FUNCTION, store_client, _exact(database)),
-        (SERIALIZABLE, serializable_client, _exact(database)),
-        (READ_COMMITTED, read_committed_client, _exact(database)),
+        *((name, client, _exact(database)) for name, client in _ways()),
         (ADVISORY_LOCK, advisory_lock_client, _exact(database)),
         (ENTRY_ALONE, entry_client, lambda _subject, _calls: None),
     ]
@@ -121,11 +119,7 @@ def over_networks(
                 address,
             )
             for case, address in ((NEAR, near), (FAR, far))
-            for name, client in (
-                (FUNCTION, store_client),
-                (SERIALIZABLE, serializable_client),
-                (READ_COMMITTED, read_committed_client),
-            )
+            for name, client in _ways()
         ],
         baseline=READ_COMMITTED,
     )
@@ -145,14 +139,19 @@ def many_campaigns(database: BenchDatabase, clients: int, number: int) -> LoadCo
                 clients,
                 SPREAD,
             )
-            for name, client in (
-                (FUNCTION, store_client),
-                (SERIALIZABLE, serializable_client),
-                (READ_COMMITTED, read_committed_client),
-            )
+            for name, client in _ways()
         ],
         baseline=READ_COMMITTED,
     )
+
+
+def _ways() -> list[tuple[str, Callable[..., Any]]]:
+    """Those that keep every total and are compared in all cases."""
+    return [
+        (FUNCTION, store_client),
+        (SERIALIZABLE, serializable_client),
+        (READ_COMMITTED, read_committed_client),
+    ]
 
 
 def judged_hot(figures: list[Figure]) -> list[Figure]:

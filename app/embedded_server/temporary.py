@@ -96,7 +96,7 @@ def temporary_server(
     """A server of one's own, stopped and removed at the end, however the process ends.
 
     `server_settings` are PostgreSQL's, such as `{"fsync": "on"}`, and take precedence. The data
-    are in memory where there is plenty and neither TMPDIR nor `fsync` asks for a disk.
+    are in memory where there is plenty, unless TMPDIR or an `fsync` other than "off" is given.
     """
     settings = settings or get_settings()
     with file_errors_explained():
@@ -104,7 +104,7 @@ def temporary_server(
         programs = find_programs(settings, account)
         options = {"max_connections": str(max_connections)} | THROW_AWAY
         options |= server_settings or {}
-        folder = _new_folder(account, None if options["fsync"] == "on" else memory_folder())
+        folder = _new_folder(account, memory_folder() if options["fsync"] == "off" else None)
         cluster = Cluster(folder, programs, options)
     with _guarded(cluster):
         with file_errors_explained():
