@@ -50,7 +50,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
     bench.tell(f"{present:,} businesses that are already there")
     bench.database.campaign_with_businesses(present)
     yield from _first_time(bench, BUDGET_RECORDS, calls=1 if bench.quick else 10)
-    sizes = ((bench.size(COPY_RECORDS, 200), bench.size(10, 1)), (bench.size(10_000, 0), 1))
+    sizes = ((bench.size(COPY_RECORDS, 200), bench.size(30, 1)), (bench.size(10_000, 0), 1))
     for n, calls in sizes:
         if n:
             yield from _first_time(bench, n, calls)

@@ -1,7 +1,9 @@
 """Timing variants of the same work side by side.
 
 The variants take turns call by call, each time in another order, so that whatever else the
-machine does meanwhile falls on all of them alike; the median of each is what counts.
+machine does meanwhile falls on all of them alike. Each call is compared with the baseline's call
+of the same turn, and the median of these ratios is what counts: a machine whose speed changes
+changes both.
 """
 
 from __future__ import annotations
@@ -83,8 +85,7 @@ def compare(comparison: Comparison, rounds: int) -> list[Figure]:
                     measured.append(elapsed)
             turn += 1
     gc.unfreeze()
-    baseline = median(milliseconds[comparison.baseline])
-    return [_figure(comparison, variant, milliseconds, baseline) for variant in comparison.variants]
+    return [_figure(comparison, variant, milliseconds) for variant in comparison.variants]
 
 
 def in_case(variant: str, case: str) -> str:
@@ -113,9 +114,9 @@ def _figure(
     comparison: Comparison,
     variant: Variant,
     milliseconds: dict[str, list[float]],
-    baseline: float,
 ) -> Figure:
     values = milliseconds[variant.name]
+    baseline = milliseconds[comparison.baseline]
     is_function = variant.name == FUNCTION
     return Figure(
         name=comparison.name,
@@ -123,10 +124,16 @@ def _figure(
         n=comparison.n,
         clients=1,
         baseline=in_case(comparison.baseline, comparison.case),
-        ratio=median(values) / baseline,
+        ratio=_ratio(values, baseline),
         calls=len(values),
         median_ms=median(values),
         p99_ms=p99(values),
         budget=comparison.budget if is_function else None,
         ratio_limit=comparison.ratio_limit if is_function else None,
     )
+
+
+def _ratio(values: Sequence[float], baseline: Sequence[float]) -> float:
+    if len(values) != len(baseline):  # measured less often: not turn by turn
+        return median(values) / median(baseline)
+    return median([value / other for value, other in zip(values, baseline, strict=True)])
