@@ -30,7 +30,8 @@ class Figure:
         n: how many items one call works on.
         clients: how many called at once.
         baseline: the variant that `ratio` compares with.
-        ratio: of the medians (less is faster), or of the calls per second (more is faster).
+        ratio: of the time (less is faster; see `measurement`), or of the calls per second (more is
+            faster).
         median_ms: of one call, COMMIT included; None where calls per second were counted.
         per_second: successful calls of all clients together; None where a call was timed.
         p99_ms: of one call; None where there were too few calls to tell.

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from app.bench import measurement
 from app.bench.figures import Figure
 from app.bench.measurement import Comparison, Often, Variant, compare
 from app.budgets import Budget
@@ -50,18 +51,31 @@ def test_a_slow_variant_runs_once_a_round_and_a_very_slow_one_once() -> None:
     assert [done.count(variant.name) for variant in variants] == [9, 3, 1]
 
 
-def test_ratios_are_of_the_medians_to_the_baseline() -> None:
-    variants = [
-        Variant("function", lambda _: time.sleep(0.03)),
-        Variant("other", lambda _: time.sleep(0.01)),
-    ]
+def test_the_ratio_is_the_median_of_each_turns_own_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A machine that is ten times slower in the second turn.
+    times = {"function": iter([3.0, 30.0, 2.0]), "other": iter([1.0, 10.0, 4.0])}
+    monkeypatch.setattr(measurement, "_timed", lambda variant: next(times[variant.name]))
+    variants = [Variant("function", lambda _: None), Variant("other", lambda _: None)]
     function, other = compare(
-        Comparison("f", 5, variants, "other", case="twice", calls=3), rounds=1
+        Comparison("f", 5, variants, "other", case="twice", calls=3, discarded=0), rounds=1
     )
     assert (function.variant, function.baseline) == ("function, twice", "other, twice")
     assert other.ratio == 1
-    assert function.ratio == pytest.approx(function.median_ms / other.median_ms)
-    assert function.ratio > 1.5
+    assert function.ratio == 3
+    assert (function.median_ms, other.median_ms) == (3, 4)
+
+
+def test_a_variant_that_is_measured_less_often_is_compared_by_its_median(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    times = {"slow": iter([8.0]), "other": iter([1.0, 2.0, 4.0])}
+    monkeypatch.setattr(measurement, "_timed", lambda variant: next(times[variant.name]))
+    variants = [
+        Variant("slow", lambda _: None, often=Often.ONCE),
+        Variant("other", lambda _: None),
+    ]
+    slow, _ = compare(Comparison("f", 5, variants, "other", calls=3, discarded=0), rounds=1)
+    assert slow.ratio == 4
 
 
 def figure(**changes: object) -> Figure:
