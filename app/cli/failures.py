@@ -16,6 +16,7 @@ from pydantic_settings import SettingsError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.cli.terminal import printable
+from app.drift import DriftUnknownError, IgnoreFileError, ShadowError
 from app.embedded_server import EmbeddedServerError
 from app.errors import StoredFunctionError, from_exception
 from app.importer import ImportFileError
@@ -34,10 +35,13 @@ _SCHEMA_MISSING = ("42P01", "42883", "3F000", "42703")
 # Their messages are one line for the user already.
 _PLAIN = (
     CommandError,
+    DriftUnknownError,
     EmbeddedServerError,
+    IgnoreFileError,
     ImportFileError,
     RevisionError,
     SettingsError,
+    ShadowError,
     TableAccessError,
 )
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s@]*@")

@@ -16,6 +16,7 @@ import typer
 
 from app.bench.command import bench
 from app.cli import campaign, db
+from app.cli.drift import drift
 from app.cli.failures import describe
 from app.cli.import_file import import_file
 from app.cli.reconcile import reconcile
@@ -45,6 +46,7 @@ app.add_typer(db.app, name="db")
 app.add_typer(campaign.app, name="campaign")
 app.command("import")(import_file)
 app.command()(reconcile)
+app.command()(drift)
 app.command()(revision)
 app.command()(demo)
 app.command()(bench)

@@ -25,9 +25,9 @@ from app.demo.measured_store import Latencies, MeasuredStore
 from app.demo.places import by_zip_code, read_places
 from app.demo.progress import State, progress_view
 from app.demo.report import Outcome, print_report
+from app.drift import find_drift
 from app.embedded_server import EmbeddedServerError, running
 from app.reconciliation import Reconciliation, reconcile
-from app.schema_check import schema_differences
 from app.settings import get_settings
 from app.tables import campaigns
 from app.tables.campaigns import SERVICE_COST_COLUMNS
@@ -127,7 +127,7 @@ def _work_on_campaign(console: Console, database: DemoDatabase, limit: int | Non
         processes=len(JOBS),
         seconds=seconds,
         reconciliation=reconciliation,
-        schema_differences=schema_differences(database.admin_url, database.settings),
+        drift=find_drift(database.admin_url, database.settings),
     )
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.budgets import BUDGETS
+from app.drift import DriftReport
 from app.reconciliation import Reconciliation
 from app.results import CampaignStatistics
 
@@ -31,11 +32,11 @@ class Outcome:
     processes: int
     seconds: float
     reconciliation: Reconciliation
-    schema_differences: Sequence[str]
+    drift: DriftReport
 
     @property
     def is_clean(self) -> bool:
-        return not self.reconciliation.discrepancies and not self.schema_differences
+        return not self.reconciliation.discrepancies and not self.drift.differences
 
 
 def print_report(console: Console, outcome: Outcome) -> None:
@@ -136,13 +137,14 @@ def _print_checks(console: Console, outcome: Outcome) -> None:
             f" USD between the ledger's {reconciliation.costs} costs and the campaign's totals",
         )
     )
-    for difference in outcome.schema_differences:
-        console.print(Text(f"  {difference}", "red"), soft_wrap=True)
+    differences = outcome.drift.differences
+    for difference in differences:
+        console.print(Text(f"  {difference.line}", "red"), soft_wrap=True)
     console.print(
         Text.assemble(
             "schema check: ",
-            (f"{len(outcome.schema_differences)} differences", "bold red")
-            if outcome.schema_differences
+            (f"{len(differences)} differences", "bold red")
+            if differences
             else ("clean", "bold green"),
         )
     )

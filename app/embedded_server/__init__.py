@@ -13,12 +13,17 @@ from app.embedded_server.persistent import (
     status,
     stop,
 )
-from app.embedded_server.temporary import TemporaryServer, temporary_server
+from app.embedded_server.temporary import (
+    TemporaryServer,
+    embedded_major_version,
+    temporary_server,
+)
 
 __all__ = [
     "EmbeddedServerError",
     "Status",
     "TemporaryServer",
+    "embedded_major_version",
     "ensure_running",
     "running",
     "status",

@@ -113,6 +113,13 @@ def temporary_server(
         yield server
 
 
+def embedded_major_version(settings: Settings | None = None) -> int:
+    """The major version of the server programs that the settings name, or of the embedded ones."""
+    settings = settings or get_settings()
+    with file_errors_explained():
+        return find_programs(settings, server_account(settings)).major_version
+
+
 def memory_folder() -> Path | None:
     """A folder in memory with room for a server's data, unless TMPDIR asks for another."""
     if "TMPDIR" in os.environ or not MEMORY.is_dir():

@@ -88,7 +88,19 @@ begin
     execute format('grant execute on function %s to %s', v_object.signature, v_object.grantee);
   end loop;
 
-  -- No policy: only the owner, and so the functions, reach the rows, whatever is granted later.
+  -- No policy, but for the revision's number, which whoever is granted it may read: only the owner,
+  -- and so the functions, reach the rows, whatever is granted later.
+  if to_regclass(format('%I.alembic_version', v_schema)) is not null
+    and not exists (
+      select from pg_policy as p
+      where p.polrelid = to_regclass(format('%I.alembic_version', v_schema))
+    )
+  then
+    execute format(
+      'create policy alembic_version_is_readable on %I.alembic_version for select using (true)',
+      v_schema
+    );
+  end if;
   for v_object in
     select c.oid::regclass as name
     from pg_class as c

@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL
 from app.demo import command
 from app.demo.crew import Assignment, crew_at_work
 from app.demo.errors import DemoError
+from app.drift import Difference, DriftReport
 from app.embedded_server import status
 from app.settings import Settings
 
@@ -122,7 +123,8 @@ def test_a_difference_in_the_schema_fails_the_demo(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(command, "get_settings", lambda: settings)
-    monkeypatch.setattr(command, "schema_differences", lambda *_: ["index idx_x is missing"])
+    missing = Difference("index", "idx_x", "missing")
+    monkeypatch.setattr(command, "find_drift", lambda *_: DriftReport("public", "0002", [missing]))
 
     with pytest.raises(typer.Exit) as ended:
         command.demo(limit=1)
@@ -130,7 +132,7 @@ def test_a_difference_in_the_schema_fails_the_demo(
     assert ended.value.exit_code == 1
     output = capsys.readouterr().out
     assert "schema check: 1 differences" in output
-    assert "index idx_x is missing" in output
+    assert "index idx_x: expected, but missing" in output
     assert not status(settings).running
 
 

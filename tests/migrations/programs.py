@@ -65,11 +65,24 @@ def run_alembic(
 
 def psql(url: URL, script: str) -> subprocess.CompletedProcess[str]:
     """Runs a script with the server's own psql, up to its first error."""
+    return _run(url, "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", script=script)
+
+
+def pg_dump(url: URL) -> str:
+    """A database as a script, by the server's own program."""
+    done = _run(url, "pg_dump")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _run(
+    url: URL, program: str, *options: str, script: str | None = None
+) -> subprocess.CompletedProcess[str]:
     settings = Settings(_env_file=None)
-    program = find_programs(settings, server_account(settings)).bin_dir / "psql"
+    path = find_programs(settings, server_account(settings)).bin_dir / program
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
     return subprocess.run(
-        [program, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", address],
+        [path, *options, address],
         input=script,
         env=clean_environment(),
         capture_output=True,

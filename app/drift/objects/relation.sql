@@ -1,0 +1,53 @@
+select
+  scope.relation_kinds ->> c.relkind::text as kind, quote_ident(c.relname) as name,
+  'schema ' || quote_ident(scope.name) as parent,
+  'pg_class'::regclass as catalog, c.oid as oid, 0 as subid,
+  format('%s %I.%I', scope.relation_kinds ->> c.relkind::text, scope.name, c.relname) as reference,
+  case c.relkind
+    when 'v' then format('create view %I.%I as %s', scope.name, c.relname, pg_get_viewdef(c.oid))
+    when 'm' then
+      format('create materialized view %I.%I as %s', scope.name, c.relname, pg_get_viewdef(c.oid))
+  end as creation,
+  c.relowner as owner,
+  coalesce(c.relacl, acldefault('r', c.relowner)) as acl,
+  jsonb_build_object(
+    'persistence', case c.relpersistence
+      when 'p' then 'permanent' when 'u' then 'unlogged' else 'temporary'
+    end,
+    'options', (
+      select jsonb_agg(item order by item) from unnest(c.reloptions) as item
+    ),
+    'toast options', (
+      select jsonb_agg(item order by item) from unnest((select t.reloptions from pg_class as t where t.oid = c.reltoastrelid)) as item
+    ),
+    'row security', c.relrowsecurity,
+    'forced row security', c.relforcerowsecurity,
+    'replica identity', case c.relreplident
+      when 'd' then 'default' when 'n' then 'nothing' when 'f' then 'full'
+      else 'index ' || (
+        select i.indexrelid::regclass::text
+        from pg_index as i
+        where i.indrelid = c.oid and i.indisreplident
+      )
+    end,
+    'access method', (select am.amname from pg_am as am where am.oid = c.relam),
+    'tablespace', (select t.spcname from pg_tablespace as t where t.oid = c.reltablespace),
+    'partition key', case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end,
+    'partition bound', pg_get_expr(c.relpartbound, c.oid),
+    'parents', (
+      select jsonb_agg(i.inhparent::regclass::text order by i.inhseqno)
+      from pg_inherits as i
+      where i.inhrelid = c.oid
+    ),
+    'row type', case when c.reloftype <> 0 then c.reloftype::regtype::text end,
+    'definition', case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end,
+    'populated', case when c.relkind = 'm' then c.relispopulated end,
+    'server', (
+      select s.srvname || coalesce(' ' || f.ftoptions::text, '')
+      from pg_foreign_table as f
+      join pg_foreign_server as s on s.oid = f.ftserver
+      where f.ftrelid = c.oid
+    )
+  ) as properties
+from scope
+join pg_class as c on c.relnamespace = scope.oid and c.relkind in ('r', 'p', 'f', 'v', 'm')

@@ -1,0 +1,19 @@
+-- The project's roles, as they are.
+select
+  named.name as role,
+  r.oid is not null as exists,
+  r.rolsuper as superuser,
+  r.rolcreaterole as creates_roles,
+  r.rolcreatedb as creates_databases,
+  r.rolreplication as replicates,
+  r.rolbypassrls as bypasses_row_security,
+  has_database_privilege(r.oid, current_database(), 'create') as creates_schemas,
+  array(
+    select pg_get_userbyid(m.roleid)
+    from pg_auth_members as m
+    where m.member = r.oid
+    order by 1
+  ) as member_of
+from unnest(cast(%(roles)s as text[])) as named (name)
+left join pg_roles as r on r.rolname = named.name
+order by named.name
