@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport $(filter-out $(KEPT),$(filter CAMPAIGNDB_% PG%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
-.PHONY: setup demo test check bench torture revision help
+.PHONY: setup demo test check bench torture revision seal help
 
 setup: ## Make .venv with the pinned packages; a moment when it is up to date
 	@sh scripts/setup.sh
@@ -36,11 +36,12 @@ demo: setup ## Show the database at work, on the embedded PostgreSQL
 test: setup ## Run the tests (PYTEST_ARGS="-k cost" PG_BIN=/usr/lib/postgresql/15/bin)
 	@$(PYTEST) -n $(PYTEST_WORKERS) --dist worksteal $(PYTEST_ARGS)
 
-check: setup ## Check format, style and types
+check: setup ## Check format, style, types and the revisions (against=COMMIT)
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy --python-version 3.11
 	@.venv/bin/mypy --python-version 3.13
+	@.venv/bin/campaigndb history check $(if $(against),--against $(against))
 
 bench: setup ## Measure the functions (BENCH_ARGS="--json")
 	@.venv/bin/campaigndb bench $(BENCH_ARGS)
@@ -54,6 +55,9 @@ revision: setup ## Copy changed functions into a new revision (m="what changes")
 	    echo 'make revision: say what changes: make revision m="count safe emails"' >&2; exit 2; \
 	fi
 	@.venv/bin/campaigndb revision "$$m"
+
+seal: setup ## Refresh the sums of revisions that are not released
+	@.venv/bin/campaigndb history seal $(if $(against),--against $(against))
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile

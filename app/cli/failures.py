@@ -20,8 +20,10 @@ from app.drift import DriftUnknownError, IgnoreFileError, ShadowError
 from app.embedded_server import EmbeddedServerError
 from app.errors import StoredFunctionError, from_exception
 from app.importer import ImportFileError
+from app.migrations.checksums import ChecksumError
 from app.migrations.messages import describe_settings_error
 from app.migrations.revise import RevisionError
+from app.migrations.unsafe_operations import SquawkError
 from app.settings import Settings
 from app.table_reading import TableAccessError
 
@@ -34,6 +36,7 @@ BROKEN_PIPE = 141
 _SCHEMA_MISSING = ("42P01", "42883", "3F000", "42703")
 # Their messages are one line for the user already.
 _PLAIN = (
+    ChecksumError,
     CommandError,
     DriftUnknownError,
     EmbeddedServerError,
@@ -42,6 +45,7 @@ _PLAIN = (
     RevisionError,
     SettingsError,
     ShadowError,
+    SquawkError,
     TableAccessError,
 )
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s@]*@")

@@ -14,6 +14,7 @@ import typer
 from app.cli.failures import FOUND_SOMETHING, CommandFailure
 from app.cli.terminal import notice
 from app.embedded_server import temporary_server
+from app.migrations import checksums
 from app.migrations.revise import changed_functions, write_revision
 from app.settings import get_settings
 
@@ -29,7 +30,8 @@ def revision(
 ) -> None:
     """Write the next revision: changed tables, and frozen copies of changed functions.
 
-    The tables are compared on a throw-away server. Read and finish what is written.
+    The tables are compared on a throw-away server. Read and finish what is written; then
+    `campaigndb history seal`.
     """
     if check:
         _check()
@@ -40,6 +42,7 @@ def revision(
     with temporary_server(get_settings()) as server:
         written = write_revision(message, server.url)
     _format(written[0])
+    checksums.add(written)
     for path in written:
         print(os.path.relpath(path))
 

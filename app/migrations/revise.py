@@ -56,7 +56,7 @@ def write_revision(message: str, url: URL) -> list[Path]:
     compared with it.
     """
     changes = changed_functions()
-    settings = _disposable_settings()
+    settings = disposable_settings(get_settings())
     config = alembic_config(url, settings=settings)
     command.upgrade(config, "head")
     number = _next_number(ScriptDirectory.from_config(config))
@@ -91,9 +91,9 @@ def write_revision(message: str, url: URL) -> list[Path]:
     return [Path(script.path), *written]
 
 
-def _disposable_settings() -> Settings:
+def disposable_settings(settings: Settings) -> Settings:
     """The roles and the schema of the real database are not in the disposable one."""
-    return get_settings().model_copy(
+    return settings.model_copy(
         update={"owner_role": None, "app_role": None, "schema_name": "public"}
     )
 
