@@ -1,43 +1,20 @@
 """`campaigndb revision`, in a copy of the project: what changed is frozen, a revision written."""
 
-import os
-import shutil
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+from tests.project_copy import PROJECT, Copy
 
 
-class Copy:
+class RevisionCopy(Copy):
     """A copy of the project in which functions and tables may be changed."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        ignored = shutil.ignore_patterns("__pycache__", "data")
-        for name in ("app", "alembic"):
-            shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
-        for name in ("alembic.ini", "pyproject.toml"):
-            shutil.copy(PROJECT / name, folder)
-
     def revision(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "app.cli", "revision", *arguments],
-            cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": str(self.folder)} | environment,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-
-    def replace(self, path: str, old: str, new: str) -> None:
-        file = self.folder / path
-        text = file.read_text()
-        assert old in text
-        file.write_text(text.replace(old, new))
+        return self.run("revision", *arguments, **environment)
 
     def passes_checks(self, path: str) -> None:
         ruff = Path(sys.executable).with_name("ruff")
@@ -53,15 +30,15 @@ class Copy:
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Copy:
-    return Copy(tmp_path / "a copy")
+def copy(tmp_path: Path) -> RevisionCopy:
+    return RevisionCopy(tmp_path / "a copy")
 
 
-def latest_number(copy: Copy) -> int:
+def latest_number(copy: RevisionCopy) -> int:
     return max(int(Path(name).name[:4]) for name in copy.files() if "versions" in name)
 
 
-def test_nothing_changed(copy: Copy) -> None:
+def test_nothing_changed(copy: RevisionCopy) -> None:
     before = copy.files()
     checked = copy.revision("--check")
     assert (checked.returncode, checked.stderr) == (0, "")
@@ -74,7 +51,7 @@ def test_nothing_changed(copy: Copy) -> None:
     assert copy.files() == before
 
 
-def test_changed_functions_and_tables_become_one_revision(copy: Copy) -> None:
+def test_changed_functions_and_tables_become_one_revision(copy: RevisionCopy) -> None:
     before, number = copy.files(), f"{latest_number(copy) + 1:04}"
     copy.replace("app/functions/scraped_text.sql", "-- Scrapers", "-- All scrapers")
     (copy.folder / "app/functions/added.sql").write_text(
@@ -113,9 +90,17 @@ def test_changed_functions_and_tables_become_one_revision(copy: Copy) -> None:
     assert 'op.add_column("gmaps_businesses", sa.Column("added_url"' in script
     copy.passes_checks(revision)
     assert copy.revision("--check").returncode == 0
+    sums = (copy.folder / "alembic/SHA256SUMS").read_text()
+    before_them = (PROJECT / "alembic/SHA256SUMS").read_text()
+    assert sums.startswith(before_them)
+    assert sums.removeprefix(before_them).splitlines() == [
+        f"{hashlib.sha256((copy.folder / path).read_bytes()).hexdigest()}"
+        f"  {path.removeprefix('alembic/')}"
+        for path in [*sorted(frozen), revision]
+    ]
 
 
-def test_a_revision_of_functions_alone_imports_no_more_than_it_needs(copy: Copy) -> None:
+def test_a_revision_of_functions_alone_imports_no_more_than_it_needs(copy: RevisionCopy) -> None:
     number = f"{latest_number(copy) + 1:04}"
     copy.replace("app/functions/scraped_text.sql", "-- Scrapers", "-- All scrapers")
     assert copy.revision("comment").returncode == 0
@@ -126,7 +111,7 @@ def test_a_revision_of_functions_alone_imports_no_more_than_it_needs(copy: Copy)
     copy.passes_checks(revision)
 
 
-def test_another_signature_is_refused_and_nothing_is_written(copy: Copy) -> None:
+def test_another_signature_is_refused_and_nothing_is_written(copy: RevisionCopy) -> None:
     before = copy.files()
     copy.replace("app/functions/scraped_text.sql", "(p_value text)", "(p_other text)")
     for arguments in (["--check"], ["rename"]):

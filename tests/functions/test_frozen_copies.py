@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import pytest
 from alembic.script import ScriptDirectory
 
 from app.migrations.configuration import alembic_config
-from app.migrations.functions import FROZEN_FOLDER, frozen_copies, frozen_path, head_paths
+from app.migrations.functions import FROZEN_FOLDER
+from app.migrations.history import head_problems, line_problems
 
 
 def revisions() -> list[Any]:
@@ -18,12 +18,8 @@ def revisions() -> list[Any]:
     return [script.module for script in reversed(list(scripts.walk_revisions()))]
 
 
-@pytest.mark.parametrize("name", sorted(head_paths()))
-def test_the_head_of_a_function_is_its_latest_frozen_copy(name: str) -> None:
-    latest = frozen_copies()[name][-1]
-    assert head_paths()[name].read_bytes() == frozen_path(name, latest).read_bytes(), (
-        f"{name}: make revision freezes a changed function"
-    )
+def test_the_head_of_a_function_is_its_latest_frozen_copy() -> None:
+    assert list(head_problems()) == []
 
 
 def test_every_frozen_copy_is_named_by_exactly_one_revision() -> None:
@@ -45,5 +41,4 @@ def test_every_revision_goes_back_to_the_copy_before() -> None:
 
 
 def test_there_is_one_line_of_revisions() -> None:
-    scripts = ScriptDirectory.from_config(alembic_config())
-    assert len(scripts.get_heads()) == len(scripts.get_bases()) == 1
+    assert list(line_problems()) == []

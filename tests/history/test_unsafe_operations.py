@@ -1,0 +1,86 @@
+"""What squawk finds is named, unless the revision excuses it with a reason."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.cli.failures import describe
+from app.migrations import unsafe_operations
+from tests.history.conftest import HistoryCopy
+from tests.migrations.project import NEXT
+
+UPGRADE = """\
+op.create_index("idx_businesses_city", "gmaps_businesses", ["city"])
+    op.alter_column("gmaps_api_costs", "items_processed", type_=sa.BigInteger())
+    op.alter_column("gmaps_businesses", "city", nullable=False)
+    op.drop_column("gmaps_businesses", "subject_line")
+    op.rename_table("gmaps_cost_repairs", "gmaps_repairs")
+    op.create_table("gmaps_new", sa.Column("id", sa.UUID(), primary_key=True))
+    op.create_index("idx_new", "gmaps_new", ["id"])"""
+DOWNGRADE = """\
+op.drop_table("gmaps_new")
+    op.rename_table("gmaps_repairs", "gmaps_cost_repairs")
+    op.add_column("gmaps_businesses", sa.Column("subject_line", sa.Text()))
+    op.alter_column("gmaps_businesses", "city", nullable=True)
+    op.alter_column("gmaps_api_costs", "items_processed", type_=sa.Integer())
+    op.drop_index("idx_businesses_city", "gmaps_businesses")"""
+EXCUSES = """
+SQUAWK_EXCUSES = {
+    "ban-drop-column": "nothing has ever read it",
+    "renaming-table": " ",
+    "ban-drop-database": "it drops none",
+}
+"""
+
+
+def test_unsafe_operations_and_excuses_without_use_or_reason_fail_the_check(
+    copy: HistoryCopy,
+) -> None:
+    copy.add_revision(UPGRADE, DOWNGRADE, EXCUSES)
+    checked = copy.check()
+    assert checked.returncode == 1
+    found = [line for line in checked.stdout.splitlines() if line.startswith(f"{NEXT}: ")]
+    assert [line.split(": ")[1] for line in found] == [
+        "require-concurrent-index-creation",
+        "changing-column-type",
+        "adding-not-nullable-field",
+        "SQUAWK_EXCUSES",
+        "SQUAWK_EXCUSES",
+    ]
+    assert "'CREATE INDEX idx_businesses_city ON gmaps_businesses (city);'" in found[0]
+    assert found[0].endswith("(or SQUAWK_EXCUSES, with a reason)")
+    assert found[3:] == [
+        f"{NEXT}: SQUAWK_EXCUSES: 'renaming-table' has no reason",
+        f"{NEXT}: SQUAWK_EXCUSES: squawk does not report 'ban-drop-database': remove it",
+    ]
+
+
+def test_an_index_built_concurrently_and_repeatably_is_safe() -> None:
+    script = (
+        "SET lock_timeout TO 5000;\nSET statement_timeout TO 0;\nBEGIN;\nCOMMIT;\n"
+        "DROP INDEX CONCURRENTLY IF EXISTS idx_city;\n"
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_city ON gmaps_businesses (city);\nBEGIN;\n"
+        "COMMIT;\n"
+    )
+    assert unsafe_operations.run_squawk({"good": script}) == {"good": []}
+
+
+def test_where_squawk_is_missing_or_broken_the_check_cannot_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(unsafe_operations.SquawkError, match="squawk is not installed") as missing:
+        unsafe_operations.run_squawk({"a": "select 1"})
+    line, exit_code = describe(missing.value)
+    assert exit_code == 2
+    assert "unsafe operations were not looked for" in line
+
+    squawk = tmp_path / "squawk"
+    squawk.write_text("#!/bin/sh\nexit 1\n")
+    squawk.chmod(0o755)
+    with pytest.raises(unsafe_operations.SquawkError, match="squawk does not work here"):
+        unsafe_operations.run_squawk({"a": "select 1"})
