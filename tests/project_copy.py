@@ -48,6 +48,8 @@ class Copy:
         return subprocess.run(
             ["git", *(part for setting in settings for part in ("-c", setting)), *arguments],
             cwd=self.folder,
+            # Not the repository of a hook that runs the tests.
+            env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
             capture_output=True,
             text=True,
             timeout=SECONDS,

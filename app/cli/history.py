@@ -32,7 +32,7 @@ def check(against: Against = None) -> None:
     """
     released = checksums.released(against)
     if released.doubt:
-        notice(f"not compared with earlier releases' sums: {released.doubt} (--against COMMIT)")
+        notice(f"what is released is not fully known: {released.doubt} (--against COMMIT)")
     found = 0
     for problem in history.problems(get_settings(), released):
         print(printable(problem), flush=True)

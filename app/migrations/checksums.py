@@ -8,6 +8,7 @@ refreshes them. `sha256sum -c SHA256SUMS` needs nothing of this project.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -21,7 +22,9 @@ SUMS_PATH = ALEMBIC_FOLDER / "SHA256SUMS"
 # What git calls the main branch: as the origin says, else by its usual name.
 MAIN_BRANCHES = ("origin/HEAD", "origin/main", "main")
 
-_LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>(?:functions|versions)/\S+)")
+_LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>functions/[^/]+\.sql|versions/[^/]+\.py)")
+# A git hook sets these for its own repository, as seen from another folder.
+_OF_A_HOOK = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
 
 # File name within alembic/ -> SHA-256 of its bytes.
 Sums = Mapping[str, str]
@@ -205,6 +208,7 @@ def _git(*arguments: str) -> str | None:
     done = subprocess.run(
         [git, *arguments],
         cwd=ALEMBIC_FOLDER,
+        env={name: value for name, value in os.environ.items() if name not in _OF_A_HOOK},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

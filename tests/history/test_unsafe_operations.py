@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from app.cli.failures import describe
 from app.migrations import unsafe_operations
 from tests.history.conftest import HistoryCopy
 from tests.migrations.project import NEXT
+from tests.project_copy import PROJECT
 
 UPGRADE = """\
 op.create_index("idx_businesses_city", "gmaps_businesses", ["city"])
@@ -58,14 +61,17 @@ def test_unsafe_operations_and_excuses_without_use_or_reason_fail_the_check(
     ]
 
 
-def test_an_index_built_concurrently_and_repeatably_is_safe() -> None:
-    script = (
-        "SET lock_timeout TO 5000;\nSET statement_timeout TO 0;\nBEGIN;\nCOMMIT;\n"
-        "DROP INDEX CONCURRENTLY IF EXISTS idx_city;\n"
-        "CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_city ON gmaps_businesses (city);\nBEGIN;\n"
-        "COMMIT;\n"
+def test_the_index_that_the_document_shows_is_safe_and_comes_back(copy: HistoryCopy) -> None:
+    document = (PROJECT / "docs" / "deploying.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```python\n(with op\.get_context.*?)```", document, re.DOTALL)
+    back = "op.drop_index('idx_businesses_city', 'gmaps_businesses')"
+    copy.add_revision(textwrap.indent(shown, "    ").strip(), back)
+    checked = copy.check()
+    assert checked.returncode == 1
+    (line,) = checked.stdout.splitlines()  # it is in no table of the code
+    assert line.startswith(
+        "app/tables: no revision has ('remove_index', Index('idx_businesses_city'"
     )
-    assert unsafe_operations.run_squawk({"good": script}) == {"good": []}
 
 
 def test_where_squawk_is_missing_or_broken_the_check_cannot_tell(
