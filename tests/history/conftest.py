@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from sqlalchemy.engine import URL
 
-from app.migrations import checksums
+from app.cli import history as cli
+from app.cli.main import run_command
+from app.embedded_server.account import server_account
+from app.embedded_server.programs import find_programs
+from app.migrations import checksums, configuration, functions, history
+from app.settings import Settings
+from tests.migrations.databases import new_database
 from tests.migrations.project import LATEST, NEXT
 from tests.project_copy import Copy
 
@@ -56,13 +66,57 @@ class HistoryCopy(Copy):
         return path
 
 
+@dataclass(frozen=True)
+class Checked:
+    exit_code: int
+    problems: list[str]
+
+
+class StandIn(NamedTuple):
+    """As much as the check needs of a throw-away server: here a database of the test's server."""
+
+    url: URL
+    bin_dir: Path
+
+
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HistoryCopy:
-    """A copy of the project; `checksums` in this process are the copy's too."""
+    """A copy of the project; the revisions of this process are the copy's too."""
     copy = HistoryCopy(tmp_path / "a copy")
-    monkeypatch.setattr(checksums, "ALEMBIC_FOLDER", copy.folder / "alembic")
-    monkeypatch.setattr(checksums, "SUMS_PATH", copy.folder / "alembic" / "SHA256SUMS")
+    alembic = copy.folder / "alembic"
+    monkeypatch.setattr(configuration, "ALEMBIC_FOLDER", alembic)
+    monkeypatch.setattr(functions, "HEAD_FOLDER", copy.folder / "app" / "functions")
+    monkeypatch.setattr(functions, "FROZEN_FOLDER", alembic / "functions")
+    monkeypatch.setattr(checksums, "ALEMBIC_FOLDER", alembic)
+    monkeypatch.setattr(checksums, "SUMS_PATH", alembic / "SHA256SUMS")
     return copy
+
+
+@pytest.fixture
+def check(
+    copy: HistoryCopy,
+    server_url: URL,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[[], Checked]:
+    """`campaigndb history check` of the copy, in this process: half of the time of one's own."""
+    settings = Settings(_env_file=None)
+    bin_dir = find_programs(settings, server_account(settings)).bin_dir
+
+    @contextmanager
+    def stand_in(_: Settings) -> Iterator[StandIn]:
+        with new_database(server_url) as url:
+            yield StandIn(url, bin_dir)
+
+    monkeypatch.setattr(history, "temporary_server", stand_in)
+    monkeypatch.setattr(cli, "get_settings", lambda: settings)
+
+    def run() -> Checked:
+        capsys.readouterr()
+        exit_code = run_command(["history", "check"])
+        return Checked(exit_code, capsys.readouterr().out.splitlines())
+
+    return run
 
 
 @pytest.fixture

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.history.conftest import HistoryCopy
+from tests.history.conftest import Checked, HistoryCopy
 from tests.migrations.project import NEXT
+
+Check = Callable[[], Checked]
 
 NOTE = "op.execute(\"comment on table gmaps_campaigns is 'noted'\")"
 
@@ -19,10 +23,10 @@ NOTE = "op.execute(\"comment on table gmaps_campaigns is 'noted'\")"
     ids=["leaves something behind", "does not go down"],
 )
 def test_it_is_named_with_what_is_wrong(
-    copy: HistoryCopy, upgrade: str, downgrade: str, problem: str
+    copy: HistoryCopy, check: Check, upgrade: str, downgrade: str, problem: str
 ) -> None:
     copy.add_revision(upgrade, downgrade)
-    checked = copy.check()
-    assert checked.returncode == 1
-    (line,) = checked.stdout.splitlines()
+    checked = check()
+    assert checked.exit_code == 1
+    (line,) = checked.problems
     assert line.startswith(f"{NEXT}: {problem}")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.history.conftest import HistoryCopy
+from tests.history.conftest import Checked, HistoryCopy
 
+Check = Callable[[], Checked]
 Sums = Callable[..., list[str]]
 FROZEN = "alembic/functions/track_campaign_cost.0001.sql"
 GONE = "alembic/functions/text_list.0001.sql"
@@ -16,17 +17,17 @@ def first_revision(copy: HistoryCopy) -> str:
     return f"alembic/versions/{path.name}"
 
 
-def test_changed_missing_and_unsealed_files_fail_the_check(copy: HistoryCopy) -> None:
+def test_changed_missing_and_unsealed_files_fail_the_check(copy: HistoryCopy, check: Check) -> None:
     revision = first_revision(copy)
     copy.replace(revision, '"""Campaigns', '"""All campaigns')
     copy.replace(FROZEN, "  -- ", "  -- Really: ")
     extra = "alembic/functions/text_list.9999.sql"
     (copy.folder / GONE).rename(copy.folder / extra)
 
-    checked = copy.check()
+    checked = check()
 
-    assert checked.returncode == 1
-    named = dict(line.split(": ", 1) for line in checked.stdout.splitlines())
+    assert checked.exit_code == 1
+    named = dict(line.split(": ", 1) for line in checked.problems)
     for path in (revision, FROZEN):
         assert named[path].startswith("changed since its line in SHA256SUMS was written: restore")
     assert named[extra] == "has no line in SHA256SUMS: make seal"

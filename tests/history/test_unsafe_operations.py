@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from app.cli.failures import describe
 from app.migrations import unsafe_operations
-from tests.history.conftest import HistoryCopy
+from tests.history.conftest import Checked, HistoryCopy
 from tests.migrations.project import NEXT
 from tests.project_copy import PROJECT
+
+Check = Callable[[], Checked]
 
 UPGRADE = """\
 op.create_index("idx_businesses_city", "gmaps_businesses", ["city"])
@@ -40,12 +43,12 @@ SQUAWK_EXCUSES = {
 
 
 def test_unsafe_operations_and_excuses_without_use_or_reason_fail_the_check(
-    copy: HistoryCopy,
+    copy: HistoryCopy, check: Check
 ) -> None:
     copy.add_revision(UPGRADE, DOWNGRADE, EXCUSES)
-    checked = copy.check()
-    assert checked.returncode == 1
-    found = [line for line in checked.stdout.splitlines() if line.startswith(f"{NEXT}: ")]
+    checked = check()
+    assert checked.exit_code == 1
+    found = [line for line in checked.problems if line.startswith(f"{NEXT}: ")]
     assert [line.split(": ")[1] for line in found] == [
         "require-concurrent-index-creation",
         "changing-column-type",
@@ -61,14 +64,16 @@ def test_unsafe_operations_and_excuses_without_use_or_reason_fail_the_check(
     ]
 
 
-def test_the_index_that_the_document_shows_is_safe_and_comes_back(copy: HistoryCopy) -> None:
+def test_the_index_that_the_document_shows_is_safe_and_comes_back(
+    copy: HistoryCopy, check: Check
+) -> None:
     document = (PROJECT / "docs" / "deploying.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```python\n(with op\.get_context.*?)```", document, re.DOTALL)
     back = "op.drop_index('idx_businesses_city', 'gmaps_businesses')"
     copy.add_revision(textwrap.indent(shown, "    ").strip(), back)
-    checked = copy.check()
-    assert checked.returncode == 1
-    (line,) = checked.stdout.splitlines()  # it is in no table of the code
+    checked = check()
+    assert checked.exit_code == 1
+    (line,) = checked.problems  # it is in no table of the code
     assert line.startswith(
         "app/tables: no revision has ('remove_index', Index('idx_businesses_city'"
     )
