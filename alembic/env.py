@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from logging.config import fileConfig
 from typing import Any
 
@@ -13,18 +12,20 @@ from alembic.util import CommandError
 from psycopg.sql import SQL, Identifier, Literal
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
-from sqlalchemy import Connection, Engine, create_engine, pool, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy.exc import DBAPIError
+from tenacity import RetryCallState, Retrying
 
 from app.database import database_url, on_connect
 from app.embedded_server import EmbeddedServerError
+from app.migrations.deploy_lock import DeployLock, own_session
 from app.migrations.messages import describe_database_error, describe_settings_error
+from app.migrations.plan import Plan
 from app.migrations.privileges import privileges_statement
+from app.retries import MIGRATION_POLICY, is_lock_conflict
 from app.settings import Settings, get_settings
 from app.tables import metadata
 
-# Two deploys at once: the second one waits this long for the first, and finds it all done.
-DEPLOY_LOCK_TIMEOUT_SECONDS = 60
 # Alembic's names of what its commands do here; only these change a database.
 CHANGING_COMMANDS = ("upgrade", "downgrade", "do_stamp")
 
@@ -46,6 +47,7 @@ def load_settings() -> Settings:
 
 settings = load_settings()
 schema = settings.schema_name
+lock_timeout = round(settings.migration_lock_timeout * 1000)
 
 # Not CREATE SCHEMA IF NOT EXISTS: that wants the right to create even where the schema exists.
 CREATE_SCHEMA = SQL("""
@@ -74,8 +76,14 @@ def apply_privileges(**_: Any) -> None:
     execute(privileges_statement(settings))
 
 
-def configure(*, from_nothing: bool, **options: Any) -> None:
+def configure(*, from_nothing: bool, before_commit: Any = None, **options: Any) -> None:
     steps: list[Any] = []
+
+    def after_step(step: Any, **_: Any) -> None:
+        steps.append(step)
+        if before_commit is not None:
+            before_commit()
+
     context.configure(
         target_metadata=metadata,
         # An empty database gets all revisions or none; a filled one commits each, so that no
@@ -83,9 +91,10 @@ def configure(*, from_nothing: bool, **options: Any) -> None:
         transaction_per_migration=not from_nothing,
         include_name=is_of_the_project,
         compare_server_default=True,
-        on_version_apply=[apply_privileges, lambda step, **_: steps.append(step)],
+        on_version_apply=[apply_privileges, after_step],
         steps=steps,
         campaigndb_schema=schema,
+        campaigndb_lock_timeout=lock_timeout,
         **options,
     )
 
@@ -102,7 +111,7 @@ def run_offline() -> None:
     if settings.owner_role is not None:
         execute(SQL("SET ROLE {}").format(Identifier(settings.owner_role)).as_string())
     execute(SQL("SET search_path TO {}, pg_temp").format(Identifier(schema)).as_string())
-    execute(f"SET lock_timeout TO {round(settings.migration_lock_timeout * 1000)}")
+    execute(f"SET lock_timeout TO {lock_timeout}")
     execute(f"SET statement_timeout TO {round(settings.migration_statement_timeout * 1000)}")
     with context.begin_transaction():
         if from_nothing:
@@ -112,9 +121,8 @@ def run_offline() -> None:
 
 def run_online() -> None:
     try:
-        engine = create_engine(
-            config.attributes.get("url") or database_url(settings), poolclass=pool.NullPool
-        )
+        url = config.attributes.get("url") or database_url(settings)
+        engine = create_engine(url, poolclass=pool.NullPool)
         on_connect(
             engine,
             role=settings.owner_role,
@@ -122,15 +130,19 @@ def run_online() -> None:
             lock_timeout=settings.migration_lock_timeout,
             statement_timeout=settings.migration_statement_timeout,
         )
-        command = command_name()
-        if command in CHANGING_COMMANDS:
-            with deploy_lock(engine), engine.connect() as connection:
-                run_changes(command, connection)
-        else:
-            with engine.connect() as connection:
-                configure(from_nothing=not has_version_table(connection), connection=connection)
-                with context.begin_transaction():
-                    context.run_migrations()
+        work = alembics_work()
+        command = getattr(work, "__name__", "")
+        with own_session(url, settings) as lock:
+            if command in CHANGING_COMMANDS:
+                lock.take()
+                with engine.connect() as connection:
+                    lock.take_for_work(connection)
+                    run_changes(command, work, connection, lock)
+            else:
+                with engine.connect() as connection:
+                    configure(from_nothing=not has_version_table(connection), connection=connection)
+                    with context.begin_transaction():
+                        context.run_migrations()
     except DBAPIError as error:
         if config.attributes.get("raise_errors"):
             raise
@@ -141,24 +153,45 @@ def run_online() -> None:
         raise CommandError(str(error)) from error
 
 
-def command_name() -> str:
-    """What Alembic was called for, which it only says to a configured context."""
+def alembics_work() -> Any:
+    """What Alembic was called for, a function that it only shows to a configured context."""
     context.configure(dialect_name="postgresql")
-    return getattr(context.get_context().opts.get("fn"), "__name__", "")
+    return context.get_context().opts.get("fn")
 
 
-def run_changes(command: str, connection: Connection) -> None:
+def run_changes(command: str, work: Any, connection: Connection, lock: DeployLock) -> None:
     log_warnings(connection)
-    from_nothing = not has_version_table(connection)
-    configure(from_nothing=from_nothing, connection=connection)
-    with context.begin_transaction():
-        if from_nothing:
-            execute(CREATE_SCHEMA.as_string())
-        context.run_migrations()
-    if command == "upgrade" and not context.get_context().opts["steps"]:
-        # Nothing to migrate, but perhaps a newly named role to grant to.
-        apply_privileges()
-        connection.commit()
+    plan = Plan(work)
+
+    def migrate() -> None:
+        # A failed try may have left its transaction, or Alembic's own one after a block outside.
+        connection.rollback()
+        from_nothing = not has_version_table(connection)
+        configure(
+            from_nothing=from_nothing, before_commit=lock.check, connection=connection, fn=plan
+        )
+        with context.begin_transaction():
+            if from_nothing:
+                execute(CREATE_SCHEMA.as_string())
+            context.run_migrations()
+        if command == "upgrade" and not context.get_context().opts["steps"]:
+            # Nothing to migrate, but perhaps a newly named role to grant to.
+            apply_privileges()
+            connection.commit()
+
+    policy = replace(MIGRATION_POLICY, attempts=settings.migration_attempts)
+    Retrying(**policy.tenacity_options(is_lock_conflict), before_sleep=log_conflict)(migrate)
+
+
+def log_conflict(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome is not None else None
+    logger.warning(
+        "Rolled back: %s. Try %s of %s follows in %.1f s",
+        str(getattr(error, "orig", error)).strip().splitlines()[0],
+        state.attempt_number + 1,
+        settings.migration_attempts,
+        state.upcoming_sleep,
+    )
 
 
 def has_version_table(connection: Connection) -> bool:
@@ -167,32 +200,6 @@ def has_version_table(connection: Connection) -> bool:
     # Alembic leaves a transaction that it finds open to whoever opened it.
     connection.rollback()
     return exists
-
-
-@contextmanager
-def deploy_lock(engine: Engine) -> Iterator[None]:
-    """One migration of a schema at a time, also before the schema has any table to lock.
-
-    On a connection of its own, and outside of a transaction: a snapshot held open would keep
-    CREATE INDEX CONCURRENTLY waiting for ever.
-    """
-    with engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.execute(text(f"set lock_timeout to '{DEPLOY_LOCK_TIMEOUT_SECONDS}s'"))
-        connection.execute(text("set statement_timeout to 0"))
-        try:
-            connection.execute(
-                text("select pg_advisory_lock(hashtext('campaigndb migration'), hashtext(:name))"),
-                {"name": schema},
-            )
-        except OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) != "55P03":
-                raise
-            raise CommandError(
-                f"another migration of the schema {schema} has been running for more than"
-                f" {DEPLOY_LOCK_TIMEOUT_SECONDS} s: nothing was changed"
-            ) from error
-        yield
 
 
 def log_warnings(connection: Connection) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
 from tenacity import (
     retry_if_exception,
     stop_after_attempt,
@@ -15,6 +17,9 @@ from tenacity import (
 )
 
 from app.errors import StoredFunctionError
+
+# lock_not_available (lock_timeout), deadlock_detected
+_LOCK_CONFLICTS = ("55P03", "40P01")
 
 
 @dataclass(frozen=True)
@@ -36,24 +41,37 @@ class RetryPolicy:
         if min(self.deadline, self.first_wait, self.longest_wait) < 0:
             raise ValueError("deadline and waits must not be negative")
 
-    def tenacity_options(self) -> dict[str, Any]:
+    def tenacity_options(
+        self, retryable: Callable[[BaseException], bool] | None = None
+    ) -> dict[str, Any]:
         """Arguments for tenacity's `Retrying` and `AsyncRetrying`."""
         return {
-            "retry": retry_if_exception(_is_retryable),
+            "retry": retry_if_exception(retryable or is_retryable),
             "stop": stop_after_attempt(self.attempts) | stop_before_delay(self.deadline),
             "wait": wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait),
             "reraise": True,
         }
 
 
-def _is_retryable(error: BaseException) -> bool:
+def is_retryable(error: BaseException) -> bool:
+    """Whether a call of a stored function may succeed when it is made again."""
     return isinstance(error, StoredFunctionError) and error.retry_recommended
+
+
+def is_lock_conflict(error: BaseException) -> bool:
+    """Whether a revision of the schema failed for a lock that others held at that moment."""
+    return isinstance(error, DBAPIError) and (
+        getattr(error.orig, "sqlstate", None) in _LOCK_CONFLICTS
+    )
 
 
 NO_RETRY = RetryPolicy(attempts=1)
 DEFAULT_POLICY = RetryPolicy()
 # A cost that is given up is a lost cost: a crowd on one campaign is waited out, up to a minute.
 COST_POLICY = RetryPolicy(attempts=200, deadline=60.0)
+# A revision that waits for a lock makes every caller of the table wait behind it: it tries for a
+# short time (its lock_timeout), and lets them all through before it tries again.
+MIGRATION_POLICY = RetryPolicy(deadline=math.inf, first_wait=0.5, longest_wait=10.0)
 
 DEFAULT_POLICIES: Mapping[str, RetryPolicy] = MappingProxyType(
     {"track_campaign_cost": COST_POLICY, "track_campaign_costs_batch": COST_POLICY}

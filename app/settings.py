@@ -74,6 +74,14 @@ class Settings(BaseSettings):
     migration_lock_timeout: float = Field(
         default=5.0, ge=0, description="Longest wait of a migration for a lock; 0: no limit."
     )
+    migration_attempts: int = Field(
+        default=5,
+        ge=1,
+        description="How often a revision that waited too long for a lock is tried.",
+    )
+    migration_deploy_timeout: float = Field(
+        default=300.0, ge=0, description="Longest wait of a deploy for another one; 0: no limit."
+    )
     migration_statement_timeout: float = Field(
         default=0.0, ge=0, description="Longest run of one migration statement; 0: no limit."
     )

@@ -36,7 +36,9 @@ def _advice(sqlstate: str | None, settings: Settings) -> str | None:
     if sqlstate == "55P03":
         return (
             "another session held a lock for longer than CAMPAIGNDB_MIGRATION_LOCK_TIMEOUT"
-            f" ({settings.migration_lock_timeout:g} s), the revision was rolled back: try again"
+            f" ({settings.migration_lock_timeout:g} s) at each of"
+            f" CAMPAIGNDB_MIGRATION_ATTEMPTS ({settings.migration_attempts}) attempts, the revision"
+            " was rolled back: try again"
         )
     if sqlstate == "57014":
         return (
