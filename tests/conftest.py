@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -29,6 +30,7 @@ from tests.database_state import unchanged
 from tests.raw_calls import call_function, isolation_level
 
 SERVER_URL = "CAMPAIGNDB_TEST_SERVER_URL"
+SEED = "CAMPAIGNDB_TEST_SEED"
 APP_ROLE = "campaigndb_test_app"
 APP_PASSWORD = "application"  # of a throw-away server on loopback
 HELSINKI_PLACES = Path(__file__).parents[1] / "app" / "demo" / "data" / "helsinki_places.jsonl"
@@ -192,3 +194,11 @@ def nothing_changes(owner_engine: Engine) -> Callable[[], AbstractContextManager
 def helsinki_places() -> list[dict[str, Any]]:
     """Real scraper's records of central Helsinki, in order."""
     return [json.loads(line) for line in HELSINKI_PLACES.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> random.Random:
+    """Every choice of a test comes from here. What the machine does with it is its own choice."""
+    seed = os.environ.get(SEED) or str(random.SystemRandom().randrange(10**6))
+    print(f"{SEED}={seed}")
+    return random.Random(f"{seed} {request.node.name}")

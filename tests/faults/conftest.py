@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import random
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,8 +11,6 @@ import pytest
 
 from app import CampaignStore
 from tests.faults.workers import new_campaigns
-
-SEED = "CAMPAIGNDB_TEST_SEED"
 
 
 @dataclass(frozen=True)
@@ -39,14 +35,6 @@ LONG = Size(workers=8, seconds=60.0, faults=25)
 )
 def size(request: pytest.FixtureRequest) -> Size:
     return request.param
-
-
-@pytest.fixture
-def rng(request: pytest.FixtureRequest) -> random.Random:
-    """Every choice of a test comes from here. What the machine does with it is its own choice."""
-    seed = os.environ.get(SEED) or str(random.SystemRandom().randrange(10**6))
-    print(f"{SEED}={seed}")
-    return random.Random(f"{seed} {request.node.name}")
 
 
 def load_for(seconds: float, enough: Callable[[], bool] = lambda: True) -> Iterator[None]:

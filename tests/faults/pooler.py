@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode on loopback, for one database."""
+"""PgBouncer on loopback, for one database; in transaction mode unless another is asked for."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ listen_addr = 127.0.0.1
 listen_port = {listen_port}
 unix_socket_dir =
 auth_type = any
-pool_mode = transaction
+pool_mode = {pool_mode}
 default_pool_size = {pool_size}
 max_client_conn = 300
 server_tls_sslmode = disable
@@ -38,7 +38,7 @@ logfile = {folder}/log
 
 
 @contextmanager
-def pgbouncer(url: URL, *, pool_size: int) -> Iterator[int]:
+def pgbouncer(url: URL, *, pool_size: int, pool_mode: str = "transaction") -> Iterator[int]:
     """A running PgBouncer; its port. It keeps `pool_size` connections to the server at most."""
     assert PROGRAM is not None
     account = server_account(Settings(_env_file=None))
@@ -55,6 +55,7 @@ def pgbouncer(url: URL, *, pool_size: int) -> Iterator[int]:
             password=url.password,
             listen_port=port,
             pool_size=pool_size,
+            pool_mode=pool_mode,
             folder=folder,
         )
     )

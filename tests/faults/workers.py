@@ -10,7 +10,6 @@ import asyncio
 import inspect
 import json
 import logging
-import multiprocessing
 import os
 import random
 import threading
@@ -35,12 +34,7 @@ from app import AsyncCampaignStore, CampaignStore, RetryPolicy, StoredFunctionEr
 from app.cost_gate import gate_statements
 from app.retries import NO_RETRY
 from app.tables.metadata import SERVICES
-
-# Children come from a process with one thread that has imported the slow parts already.
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(
-    ["app", "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql.psycopg"]
-)
+from tests.processes import processes
 
 # Calls over a worker's own pool after the faults: more than the pool has connections.
 SETTLING_CALLS = 6
@@ -137,8 +131,8 @@ class _Worker:
     def __init__(self, work: Work, seed: str, path: Path) -> None:
         self.path = path
         self.work = work
-        self._commands, theirs = _processes.Pipe()
-        self.process = _processes.Process(
+        self._commands, theirs = processes.Pipe()
+        self.process = processes.Process(
             target=_work, args=(work, seed, str(path), theirs), daemon=True
         )
         self.process.start()
