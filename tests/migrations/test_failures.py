@@ -89,9 +89,15 @@ def test_a_lock_that_another_session_holds(alembic: Alembic, empty_database: URL
     with connect(empty_database) as connection, connection.transaction():
         connection.execute("lock table gmaps_campaigns in access share mode")
         failed = alembic(
-            "downgrade", "base", url=empty_database, CAMPAIGNDB_MIGRATION_LOCK_TIMEOUT="0.1"
+            "downgrade",
+            "base",
+            url=empty_database,
+            CAMPAIGNDB_MIGRATION_LOCK_TIMEOUT="0.1",
+            CAMPAIGNDB_MIGRATION_ATTEMPTS="2",
         )
-    assert "CAMPAIGNDB_MIGRATION_LOCK_TIMEOUT (0.1 s)" in message(failed)
+    assert "CAMPAIGNDB_MIGRATION_LOCK_TIMEOUT (0.1 s) at each of" in message(failed)
+    assert "CAMPAIGNDB_MIGRATION_ATTEMPTS (2) attempts" in message(failed)
+    assert failed.stderr.count("Try 2 of 2 follows in") == 1
     assert "try again" in message(failed)
     assert snapshot(empty_database) == before
     with connect(empty_database) as connection:

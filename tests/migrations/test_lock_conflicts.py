@@ -1,0 +1,155 @@
+"""A revision that waits too long for a lock is rolled back and tried again, then fails clean."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
+
+from app.migrations.commands import downgrade, upgrade
+from app.settings import Settings
+from tests.migrations.catalog import connect, snapshot
+from tests.migrations.project import LATEST, NEXT, NEXT_BUT_ONE, Project
+from tests.migrations.test_deploys_at_once import at_first_message
+
+SETTINGS = Settings(_env_file=None, migration_lock_timeout=0.1, migration_attempts=3)
+AFTER_THAT = f"{int(NEXT_BUT_ONE) + 1:04}"
+
+
+@pytest.fixture
+def with_revisions(project: Project) -> None:
+    """One that meets no lock, one that alters the campaigns after something else, and one more."""
+    project.add_revision(
+        NEXT,
+        LATEST,
+        upgrade="op.create_table('first')",
+        downgrade="op.drop_table('first')",
+    )
+    project.add_revision(
+        NEXT_BUT_ONE,
+        NEXT,
+        upgrade="op.create_table('second');"
+        " op.add_column('gmaps_campaigns', sa.Column('added', sa.Text))",
+        downgrade="op.drop_table('second'); op.drop_column('gmaps_campaigns', 'added')",
+    )
+    project.add_revision(
+        AFTER_THAT,
+        NEXT_BUT_ONE,
+        upgrade="op.create_table('third')",
+        downgrade="op.drop_table('third')",
+    )
+
+
+def version(database: URL) -> str:
+    with connect(database) as connection:
+        ((number,),) = connection.execute("select version_num from alembic_version").fetchall()
+    return number
+
+
+@pytest.mark.usefixtures("with_revisions")
+@pytest.mark.parametrize("target", ["head", "+3"])
+def test_it_goes_up_once_the_lock_is_free(empty_database: URL, target: str) -> None:
+    upgrade(empty_database, LATEST, settings=SETTINGS)
+    with connect(empty_database) as holder:
+        holder.execute("begin; lock table gmaps_campaigns in access share mode")
+        with at_first_message("Try 2 of 3", holder.rollback) as messages:
+            upgrade(empty_database, target, settings=SETTINGS)
+    assert len(messages) == 1
+    assert messages[0].startswith("Rolled back: canceling statement due to lock timeout. Try 2")
+    assert version(empty_database) == AFTER_THAT
+    tried_again = snapshot(empty_database)
+    downgrade(empty_database, LATEST, settings=SETTINGS)
+    upgrade(empty_database, settings=SETTINGS)
+    assert snapshot(empty_database) == tried_again
+
+
+@pytest.mark.usefixtures("with_revisions")
+def test_going_back_two_revisions_after_a_conflict_is_no_more_than_two(
+    empty_database: URL,
+) -> None:
+    upgrade(empty_database, settings=SETTINGS)
+    with connect(empty_database) as holder:
+        holder.execute("begin; lock table gmaps_campaigns in access share mode")
+        with at_first_message("Try 2 of 3", holder.rollback) as messages:
+            downgrade(empty_database, "-2", settings=SETTINGS)
+    assert len(messages) == 1
+    assert version(empty_database) == NEXT
+
+
+@pytest.mark.usefixtures("with_revisions")
+def test_it_fails_clean_and_the_revisions_before_it_stay(empty_database: URL) -> None:
+    upgrade(empty_database, NEXT, settings=SETTINGS)
+    expected = snapshot(empty_database)
+    downgrade(empty_database, LATEST, settings=SETTINGS)
+    with connect(empty_database) as holder:
+        holder.execute("begin; lock table gmaps_campaigns in access share mode")
+        with (
+            at_first_message("Try ", lambda: None) as messages,
+            pytest.raises(OperationalError, match="lock timeout"),
+        ):
+            upgrade(empty_database, settings=SETTINGS)
+    assert [message.partition(" follows")[0][-10:] for message in messages] == [
+        "Try 2 of 3",
+        "Try 3 of 3",
+    ]
+    assert snapshot(empty_database) == expected
+    assert version(empty_database) == NEXT
+
+
+def test_an_empty_database_is_tried_again_as_a_whole(empty_database: URL) -> None:
+    with connect(empty_database) as holder:
+        # Whatever the revisions make, they come to wait for this table when much of it is made.
+        holder.execute("create table other ()")
+        holder.execute(
+            "create function lock_other() returns event_trigger language plpgsql as"
+            " 'begin lock table other; end'"
+        )
+        holder.execute(
+            "create event trigger lock_other on ddl_command_end when tag in ('CREATE INDEX')"
+            " execute function lock_other()"
+        )
+        holder.execute("begin; lock table other")
+        with at_first_message("Try 2 of 3", holder.rollback) as messages:
+            upgrade(empty_database, settings=SETTINGS)
+    assert len(messages) == 1
+    assert version(empty_database) == LATEST
+
+
+@pytest.mark.usefixtures("with_revisions")
+def test_a_deadlock_with_a_caller_is_tried_again(project: Project, empty_database: URL) -> None:
+    upgrade(empty_database, NEXT, settings=SETTINGS)
+    project.add_revision(
+        NEXT_BUT_ONE,
+        NEXT,
+        # Whoever comes to wait last notices the deadlock, and gives in: the revision.
+        upgrade="op.execute('set local deadlock_timeout to 50; lock table first');"
+        " op.execute('select pg_sleep(0.5)');"
+        " op.add_column('gmaps_campaigns', sa.Column('added', sa.Text))",
+    )
+    patient = SETTINGS.model_copy(update={"migration_lock_timeout": 20.0})
+
+    with connect(empty_database) as caller, connect(empty_database) as watcher:
+        caller.execute("set deadlock_timeout to '60s'")
+        caller.execute("begin; lock table gmaps_campaigns in access share mode")
+
+        def call() -> None:
+            locked = (
+                "select from pg_locks where relation = 'first'::regclass and granted"
+                " and mode = 'AccessExclusiveLock'"
+            )
+            while not watcher.execute(locked).fetchall():
+                time.sleep(0.01)
+            caller.execute("lock table first in access share mode")
+            caller.execute("commit")
+
+        thread = threading.Thread(target=call, daemon=True)
+        thread.start()
+        with at_first_message("Try 2 of 3", lambda: None) as messages:
+            upgrade(empty_database, settings=patient)
+        thread.join(20)
+    assert len(messages) == 1
+    assert "deadlock detected" in messages[0]
+    assert version(empty_database) == AFTER_THAT
