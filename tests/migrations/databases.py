@@ -15,10 +15,15 @@ PASSWORD = "of-a-throw-away-server"
 
 
 @contextmanager
-def new_database(server: URL) -> Iterator[URL]:
+def new_database(server: URL, template: str | None = None) -> Iterator[URL]:
+    """An empty database, or a copy of one that nobody is connected to."""
     name = f"migration_{uuid.uuid4().hex}"
     with connect(server) as connection:
-        connection.execute(SQL("create database {}").format(Identifier(name)))
+        connection.execute(
+            SQL("create database {} template {}").format(
+                Identifier(name), Identifier(template or "template1")
+            )
+        )
         try:
             yield server.set(database=name)
         finally:

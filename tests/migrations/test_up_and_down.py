@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
+from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
 
 from app import CampaignStore
 from app.migrations.commands import downgrade, upgrade
+from app.migrations.configuration import ALEMBIC_FOLDER
 from app.migrations.functions import head_paths
 from app.settings import Settings
-from app.tables import cost_gates, metadata
+from app.tables import api_costs, businesses, campaign_coverage, campaigns, cost_gates, metadata
 from tests.migrations.catalog import connect, names, snapshot
 from tests.migrations.programs import Alembic
 
@@ -56,6 +61,57 @@ def test_a_database_with_data_goes_down_and_up_again(
     upgrade(empty_database, settings=SETTINGS)
     assert snapshot(empty_database) == first
     fill(store, empty_database)
+
+
+def test_every_row_that_both_versions_can_hold_survives_going_back_and_forth(
+    empty_database: URL, owned_store: Callable[[URL], CampaignStore]
+) -> None:
+    upgrade(empty_database, settings=SETTINGS)
+    fill(owned_store(empty_database), empty_database)
+    revisions = [path.name[:4] for path in sorted((ALEMBIC_FOLDER / "versions").glob("*.py"))]
+    held = {revisions[-1]: contents(empty_database)}
+    assert all(
+        held[revisions[-1]][table.name]
+        for table in (campaigns, campaign_coverage, businesses, api_costs)
+    )
+
+    for newer, older in itertools.pairwise(reversed(revisions)):
+        downgrade(empty_database, older, settings=SETTINGS)
+        held[older] = contents(empty_database)
+        assert in_common(held[older], held[newer])
+    for older, newer in itertools.pairwise(revisions):
+        upgrade(empty_database, newer, settings=SETTINGS)
+        assert in_common(held[older], contents(empty_database))
+
+
+Contents = dict[str, list[dict[str, Any]]]
+
+
+def contents(database: URL) -> Contents:
+    """Every row of every table but the version's, by the columns' names."""
+    found: Contents = {}
+    with connect(database, row_factory=dict_row) as connection:
+        tables = connection.execute(
+            "select relname from pg_class where relnamespace = 'public'::regnamespace"
+            " and relkind = 'r' and relname <> 'alembic_version'"
+        ).fetchall()
+        for table in tables:
+            query = SQL("select * from {}").format(Identifier(table["relname"]))
+            found[table["relname"]] = connection.execute(query).fetchall()
+    return found
+
+
+def in_common(one: Contents, other: Contents) -> bool:
+    """Whether both have the same rows, in what tables and columns both have."""
+    for table in one.keys() & other.keys():
+        columns = {*(one[table] or [{}])[0]} & {*(other[table] or [{}])[0]}
+        ours, theirs = (
+            sorted(repr([(column, row[column]) for column in sorted(columns)]) for row in rows)
+            for rows in (one[table], other[table])
+        )
+        if ours != theirs:
+            return False
+    return bool(one.keys() & other.keys())
 
 
 def fill(store: CampaignStore, database: URL) -> None:
