@@ -22,6 +22,13 @@ from app.migrations.functions import (
 )
 from app.settings import Settings, get_settings
 
+# What may follow a function's return type.
+_ATTRIBUTE = re.compile(
+    r"\b(?:language|transform|window|immutable|stable|volatile|(?:not )?leakproof|called on|strict"
+    r"|returns null on|(?:external )?security|parallel|cost|rows|support|set|as)\b",
+    re.IGNORECASE,
+)
+
 
 class RevisionError(Exception):
     """A revision that must not be written; the message says what to do instead."""
@@ -110,10 +117,15 @@ def _refuse_other_signature(head: Path, frozen: Path) -> None:
         if read(before) != read(after):
             raise RevisionError(
                 f"{head.name}: the {what} changed from '{read(before)}' to '{read(after)}'. A "
-                f"function in use keeps its signature: put the new one in a file of its own "
-                f"({before.signature.split('(')[0]}_v2.sql), move the callers, and drop the old "
-                "one in a later revision."
+                "function in use keeps its signature: put the new one in a file of its own "
+                f"({_next_version(head.stem)}.sql) and restore this one (expand), move the callers,"
+                " and drop the old one in a later release (contract)."
             )
+
+
+def _next_version(name: str) -> str:
+    versioned = re.fullmatch(r"(.+)_v(\d+)", name)
+    return f"{versioned[1]}_v{int(versioned[2]) + 1}" if versioned else f"{name}_v2"
 
 
 def _parameters(function: PGFunction) -> str:
@@ -121,7 +133,7 @@ def _parameters(function: PGFunction) -> str:
 
 
 def _return_type(function: PGFunction) -> str:
-    match = re.match(
-        r"returns\s+(.*?)\s+language\b", function.definition, re.DOTALL | re.IGNORECASE
-    )
-    return " ".join(match[1].split()) if match else ""
+    returned = re.sub(r"^returns\s+", "", " ".join(function.definition.split()), flags=re.I)
+    # Columns may have the names of attributes, so a table's end is its parenthesis.
+    table = re.match(r"table ?\((?:[^()]|\([^()]*\))*\)", returned, re.IGNORECASE)
+    return table[0] if table else _ATTRIBUTE.split(returned, maxsplit=1)[0].strip()

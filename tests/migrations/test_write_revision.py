@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -189,24 +190,65 @@ def test_a_changed_table_is_migrated_with_its_row_security(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "what"),
+    ("name", "old", "new", "what"),
     [
-        ("p_campaign_id uuid", "p_campaign uuid", "parameters"),
-        ("p_campaign_id uuid", "p_campaign_id uuid, p_other int", "parameters"),
-        ("returns jsonb", "returns json", "return type"),
+        ("update_campaign_statistics", "p_campaign_id uuid", "p_campaign uuid", "parameters"),
+        ("update_campaign_statistics", "p_campaign_id uuid", "p_campaign_id text", "parameters"),
+        (
+            "update_campaign_statistics",
+            "p_campaign_id uuid",
+            "p_campaign_id uuid, p_other int",
+            "parameters",
+        ),
+        (
+            "create_campaign_with_coverage",
+            "p_campaign_data jsonb",
+            "p_zip_codes jsonb, p_campaign_data jsonb, p_swapped_with",
+            "parameters",
+        ),
+        ("track_campaign_cost", "p_metadata jsonb default null", "p_metadata jsonb", "parameters"),
+        ("get_businesses_for_enrichment", "p_limit int default 100", "p_limit int", "parameters"),
+        ("update_campaign_statistics", "returns jsonb", "returns json", "return type"),
+        ("update_campaign_statistics", "returns jsonb", "returns json\nstable", "return type"),
+        ("get_businesses_for_enrichment", "place_id text", "place_id varchar", "return type"),
+        (
+            "get_businesses_for_enrichment",
+            "needs_enrichment boolean",
+            "needs_enrichment boolean, rows int",
+            "return type",
+        ),
     ],
 )
 def test_another_signature_is_refused_with_advice(
-    project: Project, scratch: URL, old: str, new: str, what: str
+    project: Project, scratch: URL, name: str, old: str, new: str, what: str
 ) -> None:
     files = project.files()
-    path = project.heads / "update_campaign_statistics.sql"
-    path.write_text(path.read_text("utf-8").replace(old, new, 1), encoding="utf-8")
+    path = project.heads / f"{name}.sql"
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(RevisionError) as refused:
         write_revision("Another", scratch)
-    assert f"update_campaign_statistics.sql: the {what} changed from" in str(refused.value)
-    assert "update_campaign_statistics_v2.sql" in str(refused.value)
+    assert f"{name}.sql: the {what} changed from" in str(refused.value)
+    assert f"({name}_v2.sql) and restore this one (expand), move the callers" in str(refused.value)
+    assert "drop the old one in a later release (contract)" in str(refused.value)
     assert project.files() == files
+
+
+def test_the_next_version_of_a_second_version_is_the_third(project: Project, scratch: URL) -> None:
+    second = HELPER.replace("double_of", "double_of_v2")
+    (project.heads / "double_of_v2.sql").write_text(second, encoding="utf-8")
+    write_revision("Second", scratch)
+    project.edit("double_of_v2", "returns int", "returns bigint")
+    with pytest.raises(RevisionError, match=re.escape("(double_of_v3.sql)")):
+        write_revision("Third", scratch)
+
+
+def test_another_volatility_is_no_other_signature(project: Project, scratch: URL) -> None:
+    project.edit("update_campaign_statistics", "returns jsonb\n", "returns jsonb\nvolatile\n")
+    project.edit("get_businesses_for_enrichment", "\nstable\n", "\nvolatile\n")
+    _, *copies = write_revision("Volatile", scratch)
+    assert len(copies) == 2
 
 
 def test_a_revision_without_a_change_is_refused(project: Project, scratch: URL) -> None:
