@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from app.migrations.commands import upgrade
 from app.settings import Settings
 from tests.migrations.catalog import connect, names, snapshot
 from tests.migrations.deploys import start_deploy
+from tests.migrations.messages import at_first_message
 from tests.migrations.programs import Alembic
 from tests.migrations.project import LATEST, NEXT, Project
 
@@ -46,26 +46,6 @@ def another_deploy(database: URL, lock: str) -> Iterator[psycopg.Connection[Any]
     with connect(database, application_name="the other deploy") as connection:
         connection.execute("select pg_advisory_lock(hashtext(%s), hashtext('public'))", [lock])
         yield connection
-
-
-@contextmanager
-def at_first_message(words: str, act: Callable[[], Any]) -> Iterator[list[str]]:
-    """Calls `act` when Alembic's environment first says something with these words in it."""
-    messages: list[str] = []
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if words in record.getMessage():
-                messages.append(record.getMessage())
-                if len(messages) == 1:
-                    act()
-
-    handler = Handler()
-    logging.getLogger("alembic.env").addHandler(handler)
-    try:
-        yield messages
-    finally:
-        logging.getLogger("alembic.env").removeHandler(handler)
 
 
 @pytest.mark.parametrize("lock", LOCKS)

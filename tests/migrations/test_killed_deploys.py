@@ -15,10 +15,11 @@ from app.settings import Settings
 from tests.migrations.catalog import connect, snapshot
 from tests.migrations.databases import new_database
 from tests.migrations.deploys import Deploy, start_deploy
+from tests.migrations.messages import at_first_message
 from tests.migrations.project import LATEST, NEXT, NEXT_BUT_ONE, Project
 
 SETTINGS = Settings(_env_file=None)
-ROUNDS = 8
+ROUNDS = 6
 AFTER_THAT = f"{int(NEXT_BUT_ONE) + 1:04}"
 CONNECTED = """
     select from pg_stat_activity
@@ -73,7 +74,7 @@ def test_an_upgrade_that_is_killed_and_run_again_ends_right(
     reached = Counter[str]()
     with new_database(server_url) as filled:
         fill(filled)
-        for template, rows, rounds in ((filled.database, 1, ROUNDS), (None, 0, ROUNDS // 2)):
+        for template, rows, rounds in ((filled.database, 1, ROUNDS), (None, 0, ROUNDS // 3)):
             with new_database(server_url, template) as database:
                 deploy = start(database)
                 wait_for_deploy(database, connected=True)
@@ -100,6 +101,31 @@ def test_an_upgrade_that_is_killed_and_run_again_ends_right(
                         assert len(kept.fetchall()) == rows
     print(f"{killed} of {reached.total()} deploys were killed; they had reached {dict(reached)}")
     assert killed >= ROUNDS / 2
+
+
+def test_the_next_deploy_waits_for_what_a_killed_one_left_at_work(
+    project: Project, empty_database: URL, tmp_path: Path
+) -> None:
+    upgrade(empty_database, settings=SETTINGS)
+    project.add_revision(
+        NEXT, LATEST, upgrade="op.create_table('added'); op.execute('select pg_sleep(1.5)')"
+    )
+    deploy = start_deploy(
+        "upgrade", "head", url=empty_database, folder=tmp_path, project=project.folder
+    )
+    at_work = "select from pg_stat_activity where datname = current_database() and wait_event"
+    with connect(empty_database) as connection:
+        deadline = time.monotonic() + 30
+        while not connection.execute(f"{at_work} = 'PgSleep'").fetchall():
+            assert time.monotonic() < deadline, deploy.said()
+            time.sleep(0.01)
+        deploy.process.kill()
+        assert deploy.exit_code() == -signal.SIGKILL
+
+        with at_first_message("Waiting for another migration", lambda: None) as messages:
+            upgrade(empty_database, settings=SETTINGS)
+    assert messages
+    assert version(empty_database) == NEXT
 
 
 def version(database: URL) -> str:

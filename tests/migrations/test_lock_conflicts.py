@@ -12,8 +12,8 @@ from sqlalchemy.exc import OperationalError
 from app.migrations.commands import downgrade, upgrade
 from app.settings import Settings
 from tests.migrations.catalog import connect, snapshot
+from tests.migrations.messages import at_first_message
 from tests.migrations.project import LATEST, NEXT, NEXT_BUT_ONE, Project
-from tests.migrations.test_deploys_at_once import at_first_message
 
 SETTINGS = Settings(_env_file=None, migration_lock_timeout=0.1, migration_attempts=3)
 AFTER_THAT = f"{int(NEXT_BUT_ONE) + 1:04}"
