@@ -15,6 +15,8 @@ Rules of a revision, from its release on never edited again:
   and are validated in a revision of their own.
 - Indexes on filled tables are built CONCURRENTLY, in a revision of their own that does nothing
   else: create_index_concurrently and drop_index_concurrently of app.migrations.indexes.
+- What squawk reports and is safe here is excused: SQUAWK_EXCUSES = {"rule": "reason"}. After an
+  edit: make seal.
 """
 
 import sqlalchemy as sa
