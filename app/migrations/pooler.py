@@ -7,11 +7,14 @@ the next application that gets this server connection.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection, Engine, text
 
-# An idle pooler shows itself in the first round. A busy one may hand out other server connections
-# than expected, but seldom the same one many times.
+# A pooler without other clients shows itself in the first round. With others at work it may hand
+# out the same server connection again, by chance.
 _ROUNDS = 5
+_ROUNDS_BEHIND_SOMETHING = 30
 _SERVER_PROCESS = text("select pg_backend_pid()")
 
 
@@ -19,18 +22,25 @@ def is_transaction_pooled(connection: Connection, engine: Engine) -> bool:
     """Whether `connection`, in autocommit mode, shares its server connection with others.
 
     `engine` makes a second connection beside it. While both are open, sessions of their own have
-    one server process each. Behind a transaction pooler the second one's transaction gets the
-    server connection that the first one is not using, or keeps it from the first one's next.
+    one server process each, always the same. Behind a transaction pooler the second one's
+    transaction gets the server connection that the first one is not using, or the first one gets
+    another one next.
     """
+    own = _server_process(connection)
+    # A pooler has to announce a number of its own, by which it knows whose query is cancelled.
+    driver_connection: Any = connection.connection.driver_connection
+    announced = driver_connection.info.backend_pid
     with engine.connect() as other:
         other.execution_options(isolation_level="READ COMMITTED")
-        for _ in range(_ROUNDS):
-            before = _server_process(connection)
+        for _ in range(_ROUNDS if announced == own else _ROUNDS_BEHIND_SOMETHING):
             with other.begin():
                 # Asked first: where the pooler has one server connection, the next question
                 # would wait for the end of this transaction.
-                if _server_process(other) == before or _server_process(connection) != before:
+                if _server_process(other) == own or _server_process(connection) != own:
                     return True
+            # Twice: one that gives out server connections in turn must not be in step with this.
+            if any(_server_process(connection) != own for _ in range(2)):
+                return True
     return False
 
 

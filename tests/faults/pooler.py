@@ -30,6 +30,7 @@ listen_port = {listen_port}
 unix_socket_dir =
 auth_type = any
 pool_mode = {pool_mode}
+server_round_robin = {round_robin:d}
 default_pool_size = {pool_size}
 max_client_conn = 300
 server_tls_sslmode = disable
@@ -38,7 +39,9 @@ logfile = {folder}/log
 
 
 @contextmanager
-def pgbouncer(url: URL, *, pool_size: int, pool_mode: str = "transaction") -> Iterator[int]:
+def pgbouncer(
+    url: URL, *, pool_size: int, pool_mode: str = "transaction", round_robin: bool = False
+) -> Iterator[int]:
     """A running PgBouncer; its port. It keeps `pool_size` connections to the server at most."""
     assert PROGRAM is not None
     account = server_account(Settings(_env_file=None))
@@ -56,6 +59,7 @@ def pgbouncer(url: URL, *, pool_size: int, pool_mode: str = "transaction") -> It
             listen_port=port,
             pool_size=pool_size,
             pool_mode=pool_mode,
+            round_robin=round_robin,
             folder=folder,
         )
     )

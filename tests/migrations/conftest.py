@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import NullPool, create_engine
@@ -54,7 +55,8 @@ def owned_store() -> Iterator[Callable[..., CampaignStore]]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgresql_noproc: Any) -> Project:
+    """A copy to write revisions in; the template of `database_url` is made before, without them."""
     project = Project(tmp_path)
     monkeypatch.setattr(functions, "HEAD_FOLDER", project.heads)
     monkeypatch.setattr(functions, "FROZEN_FOLDER", project.alembic / "functions")

@@ -65,12 +65,11 @@ def test_a_script_does_the_same(empty_database: URL, second_database: URL) -> No
 
 
 @pytest.fixture
-def two_of_a_name(empty_database: URL) -> URL:
+def two_of_a_name(database_url: URL) -> URL:
     """A database in which the index cannot be built: the try ends with an INVALID one."""
-    upgrade(empty_database, LATEST, settings=SETTINGS)
-    with connect(empty_database) as connection:
+    with connect(database_url) as connection:
         connection.execute("insert into gmaps_campaigns (name) values ('a'), ('a')")
-    return empty_database
+    return database_url
 
 
 @pytest.mark.usefixtures("with_index")
@@ -101,20 +100,19 @@ def test_so_does_the_script(two_of_a_name: URL) -> None:
 
 
 @pytest.mark.usefixtures("with_index")
-def test_an_index_that_was_finished_is_kept(empty_database: URL) -> None:
+def test_an_index_that_was_finished_is_kept(database_url: URL) -> None:
     """Its deploy was killed before it could write down that the revision is done."""
-    upgrade(empty_database, LATEST, settings=SETTINGS)
-    with connect(empty_database) as connection:
+    with connect(database_url) as connection:
         connection.execute(f"create unique index {INDEX} on gmaps_campaigns (name)")
         oid = "select oid from pg_class where relname = %s"
         before = connection.execute(oid, [INDEX]).fetchall()
-        upgrade(empty_database, settings=SETTINGS)
+        upgrade(database_url, settings=SETTINGS)
         assert connection.execute(oid, [INDEX]).fetchall() == before
 
 
 @pytest.mark.usefixtures("with_index")
 def test_it_waits_for_an_older_transaction_longer_than_for_a_lock(
-    project: Project, empty_database: URL
+    project: Project, database_url: URL
 ) -> None:
     """The revision after it has the short limit again."""
     after = f"{int(NEXT) + 1:04}"
@@ -124,14 +122,13 @@ def test_it_waits_for_an_older_transaction_longer_than_for_a_lock(
         upgrade="op.execute('create table limits as select"
         " current_setting($$lock_timeout$$) as of_a_lock')",
     )
-    upgrade(empty_database, LATEST, settings=SETTINGS)
-    with connect(empty_database) as older:
+    with connect(database_url) as older:
         older.execute("begin; insert into gmaps_campaigns (name) values ('a')")
         end = threading.Timer(1, older.rollback)
         end.start()
-        upgrade(empty_database, settings=SETTINGS)
+        upgrade(database_url, settings=SETTINGS)
         end.join()
-    assert indexes(empty_database) == [(INDEX, True)]
-    with connect(empty_database) as connection:
+    assert indexes(database_url) == [(INDEX, True)]
+    with connect(database_url) as connection:
         assert connection.execute("table limits").fetchall() == [("200ms",)]
-    assert "limits" in names(empty_database)
+    assert "limits" in names(database_url)

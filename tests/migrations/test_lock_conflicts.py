@@ -51,52 +51,51 @@ def version(database: URL) -> str:
 
 @pytest.mark.usefixtures("with_revisions")
 @pytest.mark.parametrize("target", ["head", "+3"])
-def test_it_goes_up_once_the_lock_is_free(empty_database: URL, target: str) -> None:
-    upgrade(empty_database, LATEST, settings=SETTINGS)
-    with connect(empty_database) as holder:
+def test_it_goes_up_once_the_lock_is_free(database_url: URL, target: str) -> None:
+    with connect(database_url) as holder:
         holder.execute("begin; lock table gmaps_campaigns in access share mode")
         with at_first_message("Try 2 of 3", holder.rollback) as messages:
-            upgrade(empty_database, target, settings=SETTINGS)
+            upgrade(database_url, target, settings=SETTINGS)
     assert len(messages) == 1
     assert messages[0].startswith("Rolled back: canceling statement due to lock timeout. Try 2")
-    assert version(empty_database) == AFTER_THAT
-    tried_again = snapshot(empty_database)
-    downgrade(empty_database, LATEST, settings=SETTINGS)
-    upgrade(empty_database, settings=SETTINGS)
-    assert snapshot(empty_database) == tried_again
+    assert version(database_url) == AFTER_THAT
+    tried_again = snapshot(database_url)
+    downgrade(database_url, LATEST, settings=SETTINGS)
+    upgrade(database_url, settings=SETTINGS)
+    assert snapshot(database_url) == tried_again
 
 
 @pytest.mark.usefixtures("with_revisions")
 def test_going_back_two_revisions_after_a_conflict_is_no_more_than_two(
-    empty_database: URL,
+    database_url: URL,
 ) -> None:
-    upgrade(empty_database, settings=SETTINGS)
-    with connect(empty_database) as holder:
+    upgrade(database_url, settings=SETTINGS)
+    with connect(database_url) as holder:
         holder.execute("begin; lock table gmaps_campaigns in access share mode")
         with at_first_message("Try 2 of 3", holder.rollback) as messages:
-            downgrade(empty_database, "-2", settings=SETTINGS)
+            downgrade(database_url, "-2", settings=SETTINGS)
     assert len(messages) == 1
-    assert version(empty_database) == NEXT
+    assert version(database_url) == NEXT
 
 
 @pytest.mark.usefixtures("with_revisions")
-def test_it_fails_clean_and_the_revisions_before_it_stay(empty_database: URL) -> None:
-    upgrade(empty_database, NEXT, settings=SETTINGS)
-    expected = snapshot(empty_database)
-    downgrade(empty_database, LATEST, settings=SETTINGS)
-    with connect(empty_database) as holder:
+def test_it_fails_clean_and_the_revisions_before_it_stay(database_url: URL) -> None:
+    upgrade(database_url, NEXT, settings=SETTINGS)
+    expected = snapshot(database_url)
+    downgrade(database_url, LATEST, settings=SETTINGS)
+    with connect(database_url) as holder:
         holder.execute("begin; lock table gmaps_campaigns in access share mode")
         with (
             at_first_message("Try ", lambda: None) as messages,
             pytest.raises(OperationalError, match="lock timeout"),
         ):
-            upgrade(empty_database, settings=SETTINGS)
+            upgrade(database_url, settings=SETTINGS)
     assert [message.partition(" follows")[0][-10:] for message in messages] == [
         "Try 2 of 3",
         "Try 3 of 3",
     ]
-    assert snapshot(empty_database) == expected
-    assert version(empty_database) == NEXT
+    assert snapshot(database_url) == expected
+    assert version(database_url) == NEXT
 
 
 def test_an_empty_database_is_tried_again_as_a_whole(empty_database: URL) -> None:
@@ -119,8 +118,8 @@ def test_an_empty_database_is_tried_again_as_a_whole(empty_database: URL) -> Non
 
 
 @pytest.mark.usefixtures("with_revisions")
-def test_a_deadlock_with_a_caller_is_tried_again(project: Project, empty_database: URL) -> None:
-    upgrade(empty_database, NEXT, settings=SETTINGS)
+def test_a_deadlock_with_a_caller_is_tried_again(project: Project, database_url: URL) -> None:
+    upgrade(database_url, NEXT, settings=SETTINGS)
     project.add_revision(
         NEXT_BUT_ONE,
         NEXT,
@@ -131,7 +130,7 @@ def test_a_deadlock_with_a_caller_is_tried_again(project: Project, empty_databas
     )
     patient = SETTINGS.model_copy(update={"migration_lock_timeout": 20.0})
 
-    with connect(empty_database) as caller, connect(empty_database) as watcher:
+    with connect(database_url) as caller, connect(database_url) as watcher:
         caller.execute("set deadlock_timeout to '60s'")
         caller.execute("begin; lock table gmaps_campaigns in access share mode")
 
@@ -148,8 +147,8 @@ def test_a_deadlock_with_a_caller_is_tried_again(project: Project, empty_databas
         thread = threading.Thread(target=call, daemon=True)
         thread.start()
         with at_first_message("Try 2 of 3", lambda: None) as messages:
-            upgrade(empty_database, settings=patient)
+            upgrade(database_url, settings=patient)
         thread.join(20)
     assert len(messages) == 1
     assert "deadlock detected" in messages[0]
-    assert version(empty_database) == AFTER_THAT
+    assert version(database_url) == AFTER_THAT

@@ -19,8 +19,8 @@ from tests.migrations.project import LATEST, NEXT, Project
 
 SETTINGS = Settings(_env_file=None, app_role=APP_ROLE)
 CALLERS = 8
-ROUNDS = 3
-COSTS_BETWEEN = 40
+ROUNDS = 2
+COSTS_BETWEEN = 30
 MIX = {"cost": 6, "batch": 2, "statistics": 2, "businesses": 2, "enrichment": 2}
 # The callers run them all the time, and write to both of the tables.
 REPLACED = [
