@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,9 +67,12 @@ def test_the_index_that_the_document_shows_is_safe_and_comes_back(
     copy: HistoryCopy, check: Check
 ) -> None:
     document = (PROJECT / "docs" / "deploying.md").read_text(encoding="utf-8")
-    (shown,) = re.findall(r"```python\n(with op\.get_context.*?)```", document, re.DOTALL)
-    back = "op.drop_index('idx_businesses_city', 'gmaps_businesses')"
-    copy.add_revision(textwrap.indent(shown, "    ").strip(), back)
+    (shown,) = re.findall(r"```python\n(create_index_concurrently.*?)\n```", document, re.DOTALL)
+    copy.add_revision(
+        f"from app.migrations.indexes import create_index_concurrently\n    {shown}",
+        "from app.migrations.indexes import drop_index_concurrently\n"
+        "    drop_index_concurrently('idx_businesses_city', 'gmaps_businesses')",
+    )
     checked = check()
     assert checked.exit_code == 1
     (line,) = checked.problems  # it is in no table of the code
