@@ -42,7 +42,7 @@ class Bench:
             comparison,
             self.database.address,
             rounds=min(self.rounds, 3),
-            seconds=0.2 if self.quick else 1.0,
+            seconds=0.05 if self.quick else 1.0,
         )
 
 

@@ -135,9 +135,10 @@ def _reading(url: URL, settings: Settings) -> Iterator[Connection]:
         statement_timeout=STATEMENT_TIMEOUT_SECONDS,
     )
     with engine.connect() as connection:
-        yield connection.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
+        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        # One query with many parts, each run once: to compile them takes longer.
+        connection.execute(text("set local jit = off"))
+        yield connection
 
 
 def _read_live(connection: Connection, settings: Settings) -> _Live:
