@@ -25,6 +25,8 @@ from app.demo.measured_store import Latencies, MeasuredStore
 
 # How long a process that has said its last word may take to end.
 END_SECONDS = 10
+# Which process a connection belongs to, for whoever looks at pg_stat_activity.
+APPLICATION_NAME = "campaigndb demo:"
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,12 @@ def _work(
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        engine = create_engine(assignment.url, pool_size=1, max_overflow=0)
+        engine = create_engine(
+            assignment.url,
+            pool_size=1,
+            max_overflow=0,
+            connect_args={"application_name": f"{APPLICATION_NAME} {name}"},
+        )
         with engine.connect():
             messages.send(Ready())
         handover.start.wait()

@@ -9,11 +9,12 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
-import psutil
 import psycopg
 from sqlalchemy.engine import URL
 
 from app.budgets import BUDGETS
+from app.demo.crew import APPLICATION_NAME
+from app.demo.jobs import JOBS
 from app.demo.places import PLACES_FILE
 from app.demo.prices import PRICES
 from app.embedded_server import ensure_running, status
@@ -152,24 +153,19 @@ def test_a_database_that_was_kept_is_replaced_by_the_next_run(demo, settings: Se
 def test_four_processes_work_as_a_role_that_may_only_execute(demo, settings: Settings) -> None:
     server = ensure_running(settings)
     program = demo.start("--limit", "300")
-    workers = {worker.pid for worker in demo.workers(program)}
-    assert len(workers) == 4
-    seen: set[int] = set()
+    assert len(demo.workers(program)) == 4
+    seen: dict[str, set[int]] = {}
     with connect(server) as connection:
         while program.poll() is None and len(seen) < 4:
             rows = connection.execute(
-                "select a.client_port, a.usename, r.rolsuper, r.rolcanlogin"
+                "select a.application_name, a.client_port, r.rolsuper, r.rolcanlogin"
                 " from pg_stat_activity as a join pg_roles as r on r.rolname = a.usename"
                 " where a.datname = 'campaigndb_demo' and a.usename = 'campaigndb_demo_app'"
+                " and a.application_name <> ''"
             ).fetchall()
             assert all(row[2:] == (False, True) for row in rows)
-            ports = {row[0] for row in rows}
-            for worker in workers:
-                try:
-                    connections = psutil.Process(worker).net_connections("tcp")
-                except psutil.Error:
-                    continue
-                if any(c.laddr.port in ports for c in connections):
-                    seen.add(worker)
+            for name, port, *_ in rows:
+                seen.setdefault(name, set()).add(port)
     assert demo.end_of(program)[0] == 0
-    assert seen == workers
+    assert seen.keys() == {f"{APPLICATION_NAME} {name}" for name in JOBS}
+    assert all(len(ports) == 1 for ports in seen.values())
