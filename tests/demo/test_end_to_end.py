@@ -152,7 +152,7 @@ def test_a_database_that_was_kept_is_replaced_by_the_next_run(demo, settings: Se
 
 def test_four_processes_work_as_a_role_that_may_only_execute(demo, settings: Settings) -> None:
     server = ensure_running(settings)
-    program = demo.start("--limit", "300")
+    program = demo.start("--limit", "130")
     assert len(demo.workers(program)) == 4
     seen: dict[str, set[int]] = {}
     with connect(server) as connection:
