@@ -118,5 +118,14 @@ def get_settings() -> Settings:
 
 
 def sqlalchemy_url(url: str | URL) -> URL:
-    """`postgresql://…` or `postgres://…` as SQLAlchemy with psycopg 3 takes it."""
-    return make_url(url).set(drivername="postgresql+psycopg")
+    """`postgresql://…` or `postgres://…` as SQLAlchemy with psycopg 3 takes it.
+
+    A database that the query names (`?dbname=`) becomes the address's own: who takes the address of
+    another database on the server must not end up in this one.
+    """
+    made = make_url(url).set(drivername="postgresql+psycopg")
+    named = made.query.get("dbname")
+    if named is not None:
+        made = made.difference_update_query(["dbname"])
+        made = made.set(database=named if isinstance(named, str) else named[-1])
+    return made

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.text import Text
@@ -77,6 +78,9 @@ def drift(
         raise CommandFailure(
             "--shadow-url is not a database URL (postgresql://user@host/name)"
         ) from None
+    # A cancelled job of a pipeline gets SIGTERM: the shadow goes all the same.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     report = find_drift(
         database_url(settings),
         settings,
@@ -95,6 +99,10 @@ def drift(
         notice(f"the pattern leaves out nothing: {pattern.text}")
     if report.differences:
         raise typer.Exit(FOUND_SOMETHING)
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _summary(report: DriftReport) -> str:

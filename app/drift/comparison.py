@@ -77,11 +77,11 @@ def compare(expected: Objects, found: Objects, owner: str | None) -> Iterator[Di
     for key in sorted(expected.keys() | found.keys(), key=lambda key: _order(key, expected, found)):
         if key not in found:
             item = expected[key]
-            if _is_told_once(item, found):
+            if not _is_told_already(item, expected, found):
                 yield Difference(item.kind, item.name, "missing", mend=mend_missing(item))
         elif key not in expected:
             item = found[key]
-            if _is_told_once(item, expected) and not _is_a_readers(item):
+            if not _is_told_already(item, found, expected) and not _is_a_readers(item):
                 value = item.properties["value"] if item.kind == "setting" else None
                 yield Difference(
                     item.kind, item.name, "unexpected", found=value, mend=mend_unexpected(item)
@@ -95,13 +95,16 @@ def _order(key: str, *sides: Objects) -> tuple[str, str]:
     return item.kind, item.name
 
 
-def _is_told_once(item: CatalogObject, other_side: Objects) -> bool:
-    return item.parent is None or item.parent in other_side
+def _is_told_already(item: CatalogObject, its_side: Objects, other_side: Objects) -> bool:
+    """Whether what it belongs to is missing or unexpected itself."""
+    return item.parent in its_side and item.parent not in other_side
 
 
 def _is_a_readers(item: CatalogObject) -> bool:
     """What a role needs that compares, and what gives it nothing else."""
-    return item.kind == "grant" and any(
+    if item.kind != "grant" or item.properties["with grant option"]:
+        return False
+    return any(
         fnmatchcase(item.name, pattern) and not item.name.endswith(f" {PUBLIC}")
         for pattern in ("SELECT on table alembic_version to *", "USAGE on schema * to *")
     )

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import psycopg
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, pool, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from app.database import on_connect
 from app.drift.comparison import Difference, compare
@@ -23,6 +25,8 @@ from app.settings import Settings, get_settings
 # for either.
 LOCK_TIMEOUT_SECONDS = 2.0
 STATEMENT_TIMEOUT_SECONDS = 30.0
+LOCK_NOT_AVAILABLE = "55P03"
+READING = {"jit": "off", "quote_all_identifiers": "off", "datestyle": "ISO", "timezone": "UTC"}
 # The roles that migrations know by name, where a platform has them.
 PLATFORM_ROLES = ("anon", "authenticated", "service_role")
 
@@ -111,7 +115,7 @@ def find_drift(
         shadow = read_snapshot(connection, settings.schema_name)
 
     differences = [
-        *_revision_differences(live.revisions, head, settings.schema_name),
+        *_revision_differences(live.revisions, head, is_known, settings.schema_name),
         *compare(
             {**shadow.objects, **live.surroundings.expected},
             {**live.snapshot.objects, **live.surroundings.found},
@@ -136,9 +140,21 @@ def _reading(url: URL, settings: Settings) -> Iterator[Connection]:
     )
     with engine.connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        # One query with many parts, each run once: to compile them takes longer.
-        connection.execute(text("set local jit = off"))
-        yield connection
+        # What the server or the role sets must not change how the catalogs read. And to compile one
+        # query with many parts, each run once, takes longer than to run it.
+        for name, value in READING.items():
+            connection.execute(
+                text("select set_config(:name, :value, true)"), {"name": name, "value": value}
+            )
+        try:
+            yield connection
+        except (DBAPIError, psycopg.Error) as error:
+            if getattr(getattr(error, "orig", error), "sqlstate", None) != LOCK_NOT_AVAILABLE:
+                raise
+            raise DriftUnknownError(
+                "a table of the schema is locked, probably by a migration at work: "
+                "run it again when that has ended"
+            ) from error
 
 
 def _read_live(connection: Connection, settings: Settings) -> _Live:
@@ -203,7 +219,9 @@ def _read_revisions(connection: Connection, schema: str) -> list[str]:
     )
 
 
-def _revision_differences(revisions: Sequence[str], head: str, schema: str) -> Iterator[Difference]:
+def _revision_differences(
+    revisions: Sequence[str], head: str, is_known: bool, schema: str
+) -> Iterator[Difference]:
     if list(revisions) != [head]:
         yield Difference(
             kind="revision",
@@ -212,5 +230,5 @@ def _revision_differences(revisions: Sequence[str], head: str, schema: str) -> I
             attribute="number",
             expected=head,
             found=list(revisions),
-            mend="alembic upgrade head" if len(revisions) < 2 else None,
+            mend="alembic upgrade head" if is_known or not revisions else None,
         )

@@ -25,10 +25,12 @@ class Pattern:
     reason: str | None = None
 
     def matches(self, difference: Difference) -> bool:
+        # A bracket is a part of many names, and no set of characters.
+        pattern = self.text.replace("[", "[[]")
         where = difference.where
-        return fnmatchcase(where, self.text) or (
+        return fnmatchcase(where, pattern) or (
             difference.attribute is not None
-            and fnmatchcase(f"{where}: {difference.attribute}", self.text)
+            and fnmatchcase(f"{where}: {difference.attribute}", pattern)
         )
 
 
@@ -40,7 +42,11 @@ def read_ignore_file(path: Path) -> list[Pattern]:
         OSError: the file cannot be read.
     """
     patterns = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise IgnoreFileError(f"{path}: not a text file in UTF-8") from None
+    for number, line in enumerate(lines, start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         pattern, _, reason = line.partition(" # ")

@@ -15,12 +15,15 @@ from app.drift.snapshot import OWNER, CatalogObject, quoted
 
 
 def mend_missing(item: CatalogObject) -> str | None:
+    if item.kind == "function" and item.creation is not None:
+        # A new function is open to everybody; `alembic upgrade head` grants it again.
+        return f"{item.creation.strip()}; revoke all on {item.reference} from public"
     return item.creation
 
 
 def mend_unexpected(item: CatalogObject) -> str | None:
     if item.kind == "grant":
-        return None if OWNER in item.name.rpartition(" to ")[2] else f"revoke {item.reference}"
+        return None if item.name.endswith(f" to {OWNER}") else f"revoke {item.reference}"
     if item.kind == "setting":
         return item.reference
     if item.kind == "column":
@@ -113,15 +116,20 @@ def _index_state(
 def _recreated(
     expected: CatalogObject, found: CatalogObject, _wanted: Any, _there: Any
 ) -> str | None:
-    if expected.creation is None:
+    # The index of a constraint goes with it.
+    belongs_to_constraint = (expected.parent or "").startswith("constraint ")
+    if expected.creation is None or (expected.kind == "index" and belongs_to_constraint):
         return None
     return f"drop {found.reference}; {expected.creation}"
 
 
 def _replaced(
-    expected: CatalogObject, _found: CatalogObject, _wanted: Any, _there: Any
+    expected: CatalogObject, found: CatalogObject, _wanted: Any, _there: Any
 ) -> str | None:
-    return expected.creation
+    """None for other parameters or another result, which a function in place may not get."""
+    fixed = ("arguments", "result")
+    is_possible = all(expected.properties[name] == found.properties[name] for name in fixed)
+    return expected.creation if is_possible else None
 
 
 def _trigger_state(

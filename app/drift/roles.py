@@ -46,7 +46,13 @@ def read_surroundings(
 
 def _expected(role: str, owner_role: str | None) -> CatalogObject:
     properties: dict[str, Any] = {name.replace("_", " "): False for name in POWERS}
-    properties |= {"creates schemas": False, "member of": []}
+    properties |= {
+        "creates schemas": False,
+        "connection limit": None,
+        "valid until": None,
+        "parameters": [],
+        "member of": [],
+    }
     if role == owner_role:
         for name in POWERS_OF_AN_OWNER:
             del properties[name.replace("_", " ")]

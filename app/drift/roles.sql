@@ -8,6 +8,15 @@ select
   r.rolreplication as replicates,
   r.rolbypassrls as bypasses_row_security,
   has_database_privilege(r.oid, current_database(), 'create') as creates_schemas,
+  nullif(r.rolconnlimit, -1) as connection_limit,
+  r.rolvaliduntil::text as valid_until,
+  array(
+    select p.parname || ': ' || granted.privilege_type
+    from pg_parameter_acl as p
+    cross join aclexplode(p.paracl) as granted
+    where granted.grantee = r.oid
+    order by 1
+  ) as parameters,
   array(
     select pg_get_userbyid(m.roleid)
     from pg_auth_members as m

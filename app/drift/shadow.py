@@ -104,7 +104,7 @@ def shadow_database(
         if server is not None:
             _check_version(server, wanted)
             yield stack.enter_context(_on_server(wanted, server, keep, tell, make_roles=True))
-        elif may_create or _exists(live, wanted.database):
+        elif may_create or _is_there(live, wanted.database):
             yield stack.enter_context(_on_server(wanted, live, keep, tell))
         else:
             yield stack.enter_context(_on_embedded_server(wanted, tell))
@@ -137,20 +137,24 @@ def _on_embedded_server(wanted: Wanted, tell: Tell) -> Iterator[URL]:
 def _on_server(
     wanted: Wanted, server: URL, keep: bool, tell: Tell, make_roles: bool = False
 ) -> Iterator[URL]:
-    if _exists(server, wanted.database):
-        yield server.set(database=wanted.database)
+    if _is_there(server, wanted.database):
+        url = server.set(database=wanted.database)
+        _check_name(url)
+        yield url
         return
     # Made under a name of its own: nobody finds a shadow that is half done.
     name = f"{PREFIX}{uuid.uuid4().hex}"
     url = server.set(database=name)
     tell(f"making a shadow database of revision {wanted.revision}")
-    with _administering(server) as connection:
-        if make_roles:
-            _make_roles(connection, wanted.roles)
-        connection.exec_driver_sql(
-            SQL("create database {} template template0").format(Identifier(name)).as_string()
-        )
+    # A signal may come at any moment, so also the creation is within.
     try:
+        with _administering(server) as connection:
+            if make_roles:
+                _make_roles(connection, wanted.roles)
+            connection.exec_driver_sql(
+                SQL("create database {} template template0").format(Identifier(name)).as_string()
+            )
+        _check_name(url)
         # Whoever makes it owns it; the owner's name is not compared.
         upgrade(url, wanted.revision, wanted.settings.model_copy(update={"owner_role": None}))
         if keep:
@@ -200,14 +204,41 @@ def _check_version(server: URL, wanted: Wanted) -> None:
         )
 
 
-def _exists(server: URL, database: str) -> bool:
+def _is_there(server: URL, database: str) -> bool:
+    """Whether a shadow was kept, by somebody who could change the live database as well: its name
+    is no secret, and another one might have put there what was done to the live one.
+
+    Raises:
+        ShadowError: somebody else's database has its name.
+    """
     with _administering(server) as connection:
-        return bool(
-            connection.execute(
-                text("select exists (select from pg_database where datname = :name)"),
-                {"name": database},
-            ).scalar_one()
+        found = connection.execute(
+            text("""
+                select
+                  pg_get_userbyid(shadow.datdba) as owner,
+                  shadow.datdba in (live.datdba, to_regrole(quote_ident(current_user)))
+                    or (select r.rolsuper from pg_roles as r where r.oid = shadow.datdba)
+                    as is_trusted
+                from pg_database as shadow
+                join pg_database as live on live.datname = current_database()
+                where shadow.datname = :name
+            """),
+            {"name": database},
+        ).one_or_none()
+    if found is not None and not found.is_trusted:
+        raise ShadowError(
+            f"the database {database} belongs to {found.owner}, who is not to be trusted with the "
+            "shadow: drop it"
         )
+    return found is not None
+
+
+def _check_name(url: URL) -> None:
+    """An address may lead elsewhere than it says, and what follows must not touch another."""
+    with _administering(url) as connection:
+        reached = connection.execute(text("select current_database()")).scalar_one()
+    if reached != url.database:
+        raise ShadowError(f"the address of {url.database} leads to the database {reached}")
 
 
 @contextmanager

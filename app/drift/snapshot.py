@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql.base import PGDialect
 
 FOLDER = Path(__file__).parent
-_QUOTE = postgresql.dialect().identifier_preparer.quote  # type: ignore[no-untyped-call]
+# With this style of parameters a percent sign stays one.
+_QUOTE = PGDialect(paramstyle="named").identifier_preparer.quote  # type: ignore[no-untyped-call]
 # Of the platform that the database runs on: its event triggers are not the project's.
 PLATFORM_SCHEMAS = (
     "auth",
@@ -128,14 +129,15 @@ def _objects_of(row: Mapping[str, Any], owner: str | None) -> Iterator[CatalogOb
     yield found
     its_owner = row["owner"] or owner
     for privilege, grantee, grantable in row["grants"]:
-        if grantee == PLATFORM_GRANTEE and row["kind"] in ("table", "sequence"):
+        is_platforms = grantee == PLATFORM_GRANTEE and row["kind"] in ("table", "sequence")
+        if is_platforms and not grantable:
             continue
-        to = OWNER if grantee is not None and grantee == its_owner else grantee
+        to = PUBLIC if grantee is None else OWNER if grantee == its_owner else quoted(grantee)
         yield _grant(found, privilege, grantee, to, grantable)
 
 
 def _grant(
-    on: CatalogObject, privilege: str, grantee: str | None, shown: str | None, grantable: bool
+    on: CatalogObject, privilege: str, grantee: str | None, shown: str, grantable: bool
 ) -> CatalogObject:
     what, target = privilege, on.reference
     if on.kind == "column":
@@ -147,11 +149,12 @@ def _grant(
     to = quoted(grantee) if grantee is not None else "public"
     return CatalogObject(
         kind="grant",
-        name=f"{privilege} on {on.key} to {PUBLIC if shown is None else shown}",
+        name=f"{privilege} on {on.key} to {shown}",
         properties={"with grant option": grantable},
         parent=on.key,
         reference=f"{what} on {target} from {to}",
-        creation=f"grant {what} on {target} to {to}",
+        # The owner has another name in each database.
+        creation=None if shown == OWNER else f"grant {what} on {target} to {to}",
     )
 
 

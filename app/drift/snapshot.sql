@@ -35,8 +35,12 @@ left join pg_description as description
   on description.classoid = object.catalog
   and description.objoid = object.oid
   and description.objsubid = object.subid
+-- The members of an extension of the schema come with it. A member of any other is an object like
+-- all: to add it to an extension must not hide it.
 where not exists (
   select
   from pg_depend as d
+  join pg_extension as e on e.oid = d.refobjid and d.refclassid = 'pg_extension'::regclass
+  join scope on scope.oid = e.extnamespace
   where d.classid = object.catalog and d.objid = object.oid and d.deptype = 'e'
 )

@@ -61,17 +61,25 @@ def released(against: str | None = None) -> Released:
     head = _git("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     if head is None:
         return Released(doubt="there is no git history here")
-    tag = _git("describe", "--tags", "--abbrev=0")
+    tag = _git("describe", "--tags", "--abbrev=0", "--match", "v[0-9]*")
     base = next((found for name in MAIN_BRANCHES if (found := _merge_base(name))), None)
-    commits = tuple(commit for commit in (tag, base) if commit)
+    if base == head:  # the main branch itself: what it held before its last commit
+        base = _git("rev-parse", "--verify", "--quiet", "HEAD^1^{commit}") or base
+    # The last one has the last word: a release that main contains; but no tag that is only here.
+    is_on_main = tag is not None and base is not None and _is_ancestor(tag, base)
+    commits = tuple(c for c in ((base, tag) if is_on_main else (tag, base)) if c)
     sums: dict[str, str] = {}
-    for commit in reversed(commits):  # the tag has the last word
+    for commit in commits:
         sums |= _sums_of(commit)
     if base is None:
         return Released(sums, commits, "the main branch is not in this clone")
     if base == head and tag is None:
         return Released(sums, commits, "this is the main branch itself, and it has no tag")
     return Released(sums, commits)
+
+
+def _is_ancestor(commit: str, of: str) -> bool:
+    return _git("merge-base", commit, of) == _git("rev-parse", f"{commit}^{{commit}}")
 
 
 def problems(released: Released) -> Iterator[str]:

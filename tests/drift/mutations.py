@@ -546,6 +546,34 @@ MUTATIONS = [
         "alter database {database} set work_mem = '8MB'",
         "+setting work_mem of database {database}",
     ),
+    # What others put beside it
+    of(
+        "function hidden in an extension",
+        "create function extra() returns int language sql as 'select 1';\n"
+        "alter extension plpgsql add function extra()",
+        "+function extra()",
+    ),
+    of(
+        "foreign key from another schema",
+        f"create schema other;\ncreate table other.t (id uuid constraint k references {CAMPAIGNS})",
+        f'+internal trigger "RI_FKey_noaction_del" of k on {CAMPAIGNS}',
+        f'+internal trigger "RI_FKey_noaction_upd" of k on {CAMPAIGNS}',
+    ),
+    of(
+        "child in another schema",
+        f"create schema other;\ncreate table other.t () inherits ({COSTS})",
+        f"table {COSTS}: children elsewhere",
+    ),
+    of(
+        "statistics in another schema",
+        f"create schema other;\ncreate statistics other.extra on city, state from {BUSINESSES}",
+        "+statistics extra",
+    ),
+    of(
+        "schema with grant option",
+        f"grant usage on schema public to {APP_ROLE} with grant option",
+        f"+grant USAGE on schema public to {APP_ROLE}",
+    ),
     # The revision
     of(
         "no revision",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,9 +13,10 @@ from sqlalchemy.engine import URL
 
 from app.drift import ShadowError, find_drift, shadow
 from app.embedded_server import EmbeddedServerError
-from app.settings import Settings
+from app.settings import Settings, sqlalchemy_url
 from tests.drift.conftest import SETTINGS, Execute
 from tests.migrations.catalog import connect
+from tests.migrations.programs import clean_environment
 
 PASSWORD = "of-a-throw-away-server"
 
@@ -163,3 +166,53 @@ def test_a_migration_that_fails_leaves_no_shadow(
     with pytest.raises(RuntimeError, match="no migration"):
         find_drift(database_url, settings_for(role))
     assert made[0].database not in shadows(server_url)
+
+
+def test_an_address_that_names_its_database_in_the_query_is_not_migrated(
+    database_url: URL, role: str, execute: Execute
+) -> None:
+    """The query's name wins in the driver, so the shadow's address would be the live one's."""
+    execute("create table extra ()")
+    url = database_url.set(database=None).update_query_dict({"dbname": database_url.database})
+    assert sqlalchemy_url(url) == database_url
+    with pytest.raises(ShadowError, match="leads to the database"):
+        find_drift(url.set(database="postgres"), settings_for(role))
+
+
+def test_a_shadow_of_somebody_who_is_not_trusted_is_refused(
+    server_url: URL, database_url: URL, role: str
+) -> None:
+    wanted = shadow.Wanted("0002", 18, [], settings_for(role))
+    with connect(server_url) as connection:
+        connection.execute(f"create database {wanted.database} owner {role}")
+    with (
+        pytest.raises(ShadowError, match=f"belongs to {role}, who is not to be trusted"),
+        shadow.shadow_database(wanted, database_url, may_create=True),
+    ):
+        pass
+
+
+def test_a_comparison_that_is_terminated_leaves_no_shadow(
+    database_url: URL, server_url: URL, role: str, execute: Execute
+) -> None:
+    execute(f"alter role {role} createdb")
+    url = database_url.set(drivername="postgresql", username=role, password=PASSWORD)
+    program = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "drift"],
+        env=clean_environment() | {"DATABASE_URL": url.render_as_string(hide_password=False)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with connect(server_url) as connection:
+
+        def made() -> int:
+            query = "select count(*) from pg_database where datdba = to_regrole(%s)"
+            return int(connection.execute(query, [role]).fetchone()[0])  # type: ignore[index]
+
+        deadline = time.monotonic() + 20
+        while not made():
+            assert program.poll() is None
+            assert time.monotonic() < deadline
+        program.terminate()
+        assert program.wait(timeout=20) == 143
+        assert made() == 0

@@ -88,12 +88,24 @@ def test_on_main_itself_the_newest_tag_or_a_named_commit_is_compared_with(
     assert checksums.released().doubt == "this is the main branch itself, and it has no tag"
     change_with_its_line(copy, FROZEN)
     copy.commit("Quietly")
+    assert sums()[0].startswith(f"{FROZEN}: changed after its release")
+    (copy.folder / "more.txt").write_text("more")
+    copy.commit("And more")
     assert sums() == []  # nothing tells
     assert sums(first)[0].startswith(f"{FROZEN}: changed after its release")
 
     copy.git("tag", "v1.0.0", first)
     assert checksums.released().doubt is None
     assert sums()[0].startswith(f"{FROZEN}: changed after its release")
+
+
+@pytest.mark.usefixtures("branch")
+def test_a_tag_of_the_branch_itself_releases_nothing(copy: HistoryCopy, sums: Sums) -> None:
+    change_with_its_line(copy, FROZEN)
+    copy.commit("Quietly")
+    for tag in ("wip", "v9"):
+        copy.git("tag", tag)
+        assert sums()[0].startswith(f"{FROZEN}: changed after its release")
 
 
 def test_an_unfinished_clone_is_said_and_a_commit_that_is_not_there_is_exit_code_2(

@@ -1,4 +1,5 @@
--- Of the schema; and of every schema, where they are those of an owner of something in it.
+-- Of the schema; and of every schema, where they are those of an owner of something in it. What a
+-- platform sets up for its own roles is left out: each migration takes from them what is too much.
 select
   'default privileges' as kind,
   format(
@@ -25,3 +26,16 @@ join pg_default_acl as d
       select from pg_class as c where c.relnamespace = scope.oid and c.relowner = d.defaclrole
     )
   )
+where not (
+  exists (
+    select from aclexplode(d.defaclacl) as granted
+    where pg_get_userbyid(granted.grantee) = 'service_role'
+  )
+  and not exists (
+    select from aclexplode(d.defaclacl) as granted
+    where granted.grantee = 0
+      or pg_get_userbyid(granted.grantee) not in (
+        'anon', 'authenticated', 'service_role', 'postgres', pg_get_userbyid(d.defaclrole)
+      )
+  )
+)

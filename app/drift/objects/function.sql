@@ -32,10 +32,13 @@ select
     'support function', nullif(p.prosupport::oid, 0)::regproc::text,
     'settings', (
       select jsonb_agg(item order by item) from unnest(array(
-        -- A dump quotes the names of a search path, which means the same.
         select case
+          -- A dump quotes the names of a search path, which means the same.
           when setting like 'search\_path=%' then
             regexp_replace(setting, '"([a-z_][a-z0-9_]*)"', '\1', 'g')
+          -- A setting that PostgreSQL does not know may hold an application's secret.
+          when setting ~ '^[^=]+\.[^=]*=' then
+            split_part(setting, '=', 1) || '=md5 ' || md5(setting)
           else setting
         end
         from unnest(p.proconfig) as setting

@@ -39,6 +39,12 @@ select
       from pg_inherits as i
       where i.inhrelid = c.oid
     ),
+    'children elsewhere', (
+      select jsonb_agg(i.inhrelid::regclass::text order by i.inhrelid::regclass::text)
+      from pg_inherits as i
+      join pg_class as child on child.oid = i.inhrelid
+      where i.inhparent = c.oid and child.relnamespace <> scope.oid
+    ),
     'row type', case when c.reloftype <> 0 then c.reloftype::regtype::text end,
     'definition', case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end,
     'populated', case when c.relkind = 'm' then c.relispopulated end,

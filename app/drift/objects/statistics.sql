@@ -2,7 +2,7 @@ select
   'statistics' as kind, quote_ident(s.stxname) as name,
   (scope.relation_kinds ->> c.relkind::text) || ' ' || quote_ident(c.relname) as parent,
   'pg_statistic_ext'::regclass as catalog, s.oid as oid, 0 as subid,
-  format('statistics %I.%I', scope.name, s.stxname) as reference,
+  format('statistics %I.%I', n.nspname, s.stxname) as reference,
   pg_get_statisticsobjdef(s.oid) as creation,
   s.stxowner as owner,
   null::aclitem[] as acl,
@@ -11,5 +11,6 @@ select
     'statistics target', nullif(s.stxstattarget, -1)
   ) as properties
 from scope
-join pg_statistic_ext as s on s.stxnamespace = scope.oid
-join pg_class as c on c.oid = s.stxrelid
+join pg_class as c on c.relnamespace = scope.oid
+join pg_statistic_ext as s on s.stxrelid = c.oid
+join pg_namespace as n on n.oid = s.stxnamespace
