@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -39,7 +40,7 @@ def scripts(pipeline: str, job: str) -> list[str]:
 
 def run(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """As the CI's shell does, in the project's folder."""
-    programs = f"{Path(sys.executable).parent}/"
+    programs = f"{shlex.quote(str(Path(sys.executable).parent))}/"
     return subprocess.run(
         ["bash", "-eo", "pipefail", "-c", line.replace(".venv/bin/", programs)],
         cwd=ROOT,
