@@ -200,5 +200,17 @@ _MENDS: dict[tuple[str, str], Mend] = {
     ("statistics", "definition"): _recreated,
     ("grant", "with grant option"): _grant_option,
     ("role", "member of"): _memberships,
+    ("role", "members"): lambda expected, _found, _wanted, there: (
+        f"revoke {expected.name} from {', '.join(map(quoted, there))}"
+    ),
+    ("role", "logs in"): lambda expected, _found, _wanted, _there: (
+        f"alter {expected.reference} login"
+    ),
+    ("role", "connection limit"): lambda expected, _found, _wanted, _there: (
+        f"alter {expected.reference} connection limit -1"
+    ),
+    ("role", "valid until"): lambda expected, _found, _wanted, _there: (
+        f"alter {expected.reference} valid until 'infinity'"
+    ),
     **{("role", name.replace("_", " ")): _powerless(power) for name, power in POWERS.items()},
 }

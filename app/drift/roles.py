@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.drift.snapshot import FOLDER, CatalogObject, quoted
+from app.drift.snapshot import FOLDER, CatalogObject, fetch, quoted
 
 POWERS = {
     "superuser": "superuser",
@@ -54,8 +54,11 @@ def _expected(role: str, owner_role: str | None) -> CatalogObject:
         "member of": [],
     }
     if role == owner_role:
+        # It may be one that nobody logs in as and that whoever migrates is a member of, or not.
         for name in POWERS_OF_AN_OWNER:
             del properties[name.replace("_", " ")]
+    else:
+        properties |= {"logs in": True, "members": []}
     return CatalogObject(
         "role",
         quoted(role),
@@ -98,7 +101,5 @@ def _settings(connection: Connection, roles: Sequence[str]) -> Iterator[CatalogO
 
 
 def _rows(connection: Connection, file: str, roles: Sequence[str]) -> list[dict[str, Any]]:
-    cursor = connection.connection.cursor()
-    cursor.execute((FOLDER / file).read_bytes(), {"roles": list(roles)})
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    query = (FOLDER / file).read_text(encoding="utf-8")
+    return fetch(connection, query, {"roles": list(roles)})

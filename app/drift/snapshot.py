@@ -82,15 +82,20 @@ def read_snapshot(connection: Connection, schema: str, owner: str | None = None)
     `owner` is the role that should own the objects; default: the one that owns most of them.
     The connection's search path should be the schema: definitions then hold no schema's name.
     """
-    cursor = connection.connection.cursor()
-    cursor.execute(
-        _query().encode(), {"schema": schema, "platform_schemas": list(PLATFORM_SCHEMAS)}
-    )
-    names = [column[0] for column in cursor.description or ()]
-    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    parameters = {"schema": schema, "platform_schemas": list(PLATFORM_SCHEMAS)}
+    rows = fetch(connection, _query(), parameters)
     owner = owner or _most_common_owner(rows)
     objects = [found for row in rows for found in _objects_of(row, owner)]
     return Snapshot({found.key: found for found in objects}, owner)
+
+
+def fetch(connection: Connection, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """A query's rows by the names of their columns. Not through SQLAlchemy: the queries are full of
+    colons and percent signs of their own."""
+    cursor = connection.connection.cursor()
+    cursor.execute(query.encode(), parameters)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 @cache

@@ -50,6 +50,13 @@ def test_a_role_with_nothing_but_its_functions_is_as_expected(database_url: URL,
         ("alter role {} createdb", "creates databases: expected no, found yes"),
         ("alter role {} replication", "replicates: expected no, found yes"),
         ("alter role {} bypassrls", "bypasses row security: expected no, found yes"),
+        ("alter role {} nologin", "logs in: expected yes, found no"),
+        ("alter role {} connection limit 1", "connection limit: expected none, found 1"),
+        (
+            "alter role {} valid until '2020-01-01 00:00 UTC'",
+            "valid until: expected none, found 2020-01-01 00:00:00+00",
+        ),
+        ("grant {} to pg_monitor", "members: expected none, found pg_monitor"),
         ("grant pg_read_all_data to {}", "member of: expected none, found pg_read_all_data"),
     ],
 )
