@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import psycopg
 import pytest
-from psycopg import sql
+from psycopg import errors, sql
 from sqlalchemy.engine import URL
 
 from tests.conftest import APP_ROLE
@@ -23,10 +24,9 @@ def api_server(server_url: URL) -> Iterator[ApiServer]:
     """One for the worker. The service key stands for the role that the migrations grant to."""
     program = node()
     with psycopg.connect(_libpq(server_url), autocommit=True) as connection:
-        try:
+        # Another worker may make it at the same moment.
+        with contextlib.suppress(errors.DuplicateObject, errors.UniqueViolation):
             connection.execute(sql.SQL("create role {}").format(sql.Identifier(ANON_ROLE)))
-        except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
-            pass  # another worker's
     with running_api_server(
         program, server_url, service_role=APP_ROLE, anon_role=ANON_ROLE
     ) as server:

@@ -45,7 +45,7 @@ def _install_packages() -> None:
         if installed.exists() and installed.read_text() == wanted:
             return
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-        done = subprocess.run(command, cwd=CLIENT, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=CLIENT, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             pytest.fail(f"npm ci failed in {CLIENT}:\n{done.stderr}", pytrace=False)
         installed.write_text(wanted)
