@@ -134,6 +134,14 @@ def from_envelope(envelope: Mapping[str, Any], function: str) -> StoredFunctionE
     )
 
 
+def from_sqlstate(code: str | None, detail: str, function: str | None) -> StoredFunctionError:
+    """The error that a server's SQLSTATE and message mean where no envelope says it."""
+    cls, text, retry = _describe(code)
+    if cls is InvalidInputError:
+        text = f"{text}: {detail}"
+    return cls(text, error_code=code, detail=detail, retry_recommended=retry, function=function)
+
+
 def from_exception(error: BaseException, function: str | None = None) -> StoredFunctionError | None:
     """The error that a driver's or SQLAlchemy's exception means; None for any other exception."""
     if isinstance(error, StoredFunctionError):
@@ -162,7 +170,4 @@ def from_exception(error: BaseException, function: str | None = None) -> StoredF
         )
     if code is None and isinstance(error, psycopg.DataError):
         code = "22000"  # the driver itself refused a value
-    cls, text, retry = _describe(code)
-    if cls is InvalidInputError:
-        text = f"{text}: {detail}"
-    return cls(text, error_code=code, detail=detail, retry_recommended=retry, function=function)
+    return from_sqlstate(code, detail, function)

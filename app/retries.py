@@ -76,3 +76,17 @@ MIGRATION_POLICY = RetryPolicy(deadline=math.inf, first_wait=0.5, longest_wait=1
 DEFAULT_POLICIES: Mapping[str, RetryPolicy] = MappingProxyType(
     {"track_campaign_cost": COST_POLICY, "track_campaign_costs_batch": COST_POLICY}
 )
+
+
+class Policies:
+    """Which policy each function has: the defaults, others by name, or one for every function."""
+
+    def __init__(self, policies: Mapping[str, RetryPolicy] | RetryPolicy | None = None) -> None:
+        if isinstance(policies, RetryPolicy):
+            self._default, self._by_name = policies, dict[str, RetryPolicy]()
+        else:
+            self._default = DEFAULT_POLICY
+            self._by_name = {**DEFAULT_POLICIES, **(policies or {})}
+
+    def of(self, function_name: str) -> RetryPolicy:
+        return self._by_name.get(function_name, self._default)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.calls import Call, Identifier, IsolationLevel, as_uuid
 from app.cost_gate import gate_statements, lock_timeout, remembered_lock_timeout
 from app.errors import IsolationLevelError
-from app.retries import DEFAULT_POLICIES, DEFAULT_POLICY, RetryPolicy
+from app.retries import Policies, RetryPolicy
 from app.settings import check_schema_name, get_settings
 from app.stored_functions import AsyncStoredFunctions, StoredFunctions
 from app.transactions import (
@@ -35,14 +35,10 @@ class _Configured:
         self, schema: str | None, policies: Mapping[str, RetryPolicy] | RetryPolicy | None
     ) -> None:
         self.schema = get_settings().schema_name if schema is None else check_schema_name(schema)
-        if isinstance(policies, RetryPolicy):
-            self._default_policy, self._policies = policies, dict[str, RetryPolicy]()
-        else:
-            self._default_policy = DEFAULT_POLICY
-            self._policies = {**DEFAULT_POLICIES, **(policies or {})}
+        self._policies = Policies(policies)
 
     def policy(self, function_name: str) -> RetryPolicy:
-        return self._policies.get(function_name, self._default_policy)
+        return self._policies.of(function_name)
 
     def _one_message(self, call: Call[Any]) -> dict[str, Any]:
         def before(connection: Connection) -> str:

@@ -58,7 +58,7 @@ def run_in_transaction(
             with connection.begin():
                 return block(connection)
 
-    return _retried(attempt, policy, name)
+    return retried(attempt, policy, name)
 
 
 async def run_in_transaction_async(
@@ -82,7 +82,7 @@ async def run_in_transaction_async(
             async with connection.begin():
                 return await block(connection)
 
-    return await _retried_async(attempt, policy, name)
+    return await retried_async(attempt, policy, name)
 
 
 def run_in_one_message(
@@ -126,7 +126,7 @@ def run_in_one_message(
                 raise
             return read(value)
 
-    return _retried(attempt, policy, name)
+    return retried(attempt, policy, name)
 
 
 async def run_in_one_message_async(
@@ -164,7 +164,7 @@ async def run_in_one_message_async(
                 raise
             return read(value)
 
-    return await _retried_async(attempt, policy, name)
+    return await retried_async(attempt, policy, name)
 
 
 def _message(isolation_level: IsolationLevel, before: str, query: str) -> str:
@@ -200,7 +200,7 @@ def _is_usable(driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -
     )
 
 
-def _retried(attempt: Callable[[], T], policy: RetryPolicy, name: str | None) -> T:
+def retried(attempt: Callable[[], T], policy: RetryPolicy, name: str | None) -> T:
     for state in Retrying(**policy.tenacity_options(), before_sleep=_log_retry(name)):
         with state:
             try:
@@ -215,7 +215,7 @@ def _retried(attempt: Callable[[], T], policy: RetryPolicy, name: str | None) ->
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-async def _retried_async(
+async def retried_async(
     attempt: Callable[[], Awaitable[T]], policy: RetryPolicy, name: str | None
 ) -> T:
     async for state in AsyncRetrying(**policy.tenacity_options(), before_sleep=_log_retry(name)):

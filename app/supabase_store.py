@@ -1,0 +1,160 @@
+"""The stored functions over HTTP, by a Supabase client: the interface of `CampaignStore`.
+
+PostgREST runs each call in a transaction of its own, at the isolation level that the function asks
+for. A client there can wait at no cost gate, so costs of one campaign meet each other and are tried
+again with full jitter; the calls carry the same keys as the store's and are as safe to repeat.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import uuid
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import httpx
+from postgrest.exceptions import APIError
+from supabase import Client
+
+from app.calls import Call
+from app.errors import (
+    DatabaseConnectionError,
+    StoredFunctionError,
+    from_envelope,
+    from_sqlstate,
+)
+from app.retries import Policies, RetryPolicy
+from app.stored_functions import StoredFunctions
+from app.transactions import retried
+
+R = TypeVar("R")
+
+# Error codes of PostgREST itself: https://docs.postgrest.org/en/stable/references/errors.html
+_NO_CONNECTION = ("PGRST000", "PGRST001", "PGRST002", "PGRST003")
+UNKNOWN_FUNCTION = "PGRST202"
+# HTTP statuses, where what answered is no PostgREST: a gateway before it.
+_TRY_LATER = ("429", "502", "503", "504", "520", "521", "522", "523", "524")
+
+
+class SupabaseStore(StoredFunctions):
+    """The stored functions over a Supabase client: one HTTP request a call, retried as a whole.
+
+    Args:
+        client: a client of the package `supabase`; its key's role may execute the functions
+            (`service_role`), and its options name the schema.
+        policies: retry policies by function name over the defaults, or one for every function.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        policies: Mapping[str, RetryPolicy] | RetryPolicy | None = None,
+    ) -> None:
+        self.client = client
+        self._policies = Policies(policies)
+
+    def _run(self, call: Call[R]) -> R:
+        name = call.function.name
+        parameters = _parameters(call)
+        return retried(lambda: self._attempt(call, parameters), self._policies.of(name), name)
+
+    def _attempt(self, call: Call[R], parameters: Mapping[str, Any]) -> R:
+        name = call.function.name
+        try:
+            data = _exact(self.client.rpc(name, dict(parameters)).execute().data)
+        except APIError as error:
+            raise from_api_error(error, name) from None
+        except httpx.HTTPError as error:
+            # The address and the parameters stay out of it.
+            raise DatabaseConnectionError(
+                "The connection failed",
+                detail=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,
+                retry_recommended=isinstance(error, httpx.TransportError)
+                and not isinstance(error, httpx.UnsupportedProtocol),
+                function=name,
+            ) from None
+        return _read(call, data)
+
+
+def from_api_error(error: APIError, function: str) -> StoredFunctionError:
+    """The error that PostgREST's answer means; its code is an SQLSTATE, its own, or HTTP's."""
+    code = error.code or ""
+    message = error.message or "no message"
+    if code == UNKNOWN_FUNCTION:
+        return StoredFunctionError(
+            "The API knows no such function; after a deploy, reload its schema cache",
+            error_code=code,
+            detail=message,
+            function=function,
+        )
+    if code in _NO_CONNECTION or code in _TRY_LATER:
+        return DatabaseConnectionError(
+            "The connection failed",
+            error_code=code,
+            detail=message,
+            retry_recommended=True,
+            function=function,
+        )
+    return from_sqlstate(code or None, message, function)
+
+
+def _parameters(call: Call[Any]) -> dict[str, Any]:
+    """The call's values as JSON has them; an omitted optional one is not sent."""
+    return {
+        name: json.loads(value) if sql_type == "jsonb" and value is not None else _as_json(value)
+        for (name, sql_type), value in zip(
+            call.function.parameters.items(), call.values.values(), strict=True
+        )
+    }
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
+    return value
+
+
+def _read(call: Call[R], data: Any) -> R:
+    if call.function.returns_rows:
+        if isinstance(data, list):
+            return call.function.read_result([_row(row) for row in data])
+    elif isinstance(data, Mapping) and isinstance(data.get("success"), bool):
+        if not data["success"]:
+            raise from_envelope(data, call.function.name)
+        return call.function.read_result(data)
+    raise StoredFunctionError(
+        "The answer is not one of the stored function",
+        detail=f"a JSON {type(data).__name__}",
+        function=call.function.name,
+    )
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a queue with the types that the database's driver gives it."""
+    typed = dict(row)
+    for name in ("business_id", "campaign_id"):
+        typed[name] = uuid.UUID(typed[name])
+    if "created_at" in typed:
+        typed["created_at"] = datetime.datetime.fromisoformat(typed["created_at"])
+    return typed
+
+
+def _exact(value: Any) -> Any:
+    """JSON's fractions as Decimal.
+
+    The package reads them as floats. A float holds 15 digits and is written with just those, so
+    an amount below 10^11 dollars comes out to the last of its four decimals.
+    """
+    if isinstance(value, float) and math.isfinite(value):
+        return Decimal(repr(value))
+    if isinstance(value, Mapping):
+        return {name: _exact(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_exact(item) for item in value]
+    return value

@@ -1,0 +1,232 @@
+"""The Python client of Supabase over HTTP: the same answers, errors and retries as the store's."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine, Row, text
+from supabase import Client, ClientOptions, create_client
+
+from app import CampaignStore, DatabaseConnectionError, InvalidInputError, StoredFunctionError
+from app.calls import ALL_FUNCTIONS
+from app.gmaps_supabase_manager import GmapsSupabaseManager
+from app.reconciliation import reconcile
+from app.retries import NO_RETRY, RetryPolicy
+from app.supabase_store import SupabaseStore
+from app.tables import api_costs, campaigns
+from tests.vectors.vectors import differences, load_scenarios, through
+
+QUICK = RetryPolicy(attempts=20, deadline=20.0, first_wait=0.01, longest_wait=0.05)
+
+
+@pytest.fixture
+def client(api: Any) -> Client:
+    return create_client(api.url, api.service_key)
+
+
+@pytest.fixture
+def manager(client: Client) -> GmapsSupabaseManager:
+    return GmapsSupabaseManager(client)
+
+
+@pytest.fixture
+def nowhere(closed_port: int) -> Client:
+    """A client whose server is not there."""
+    return create_client(f"http://127.0.0.1:{closed_port}", "eyJhbGciOiJIUzI1NiJ9.e30.x")
+
+
+@pytest.fixture
+def closed_port() -> int:
+    import socket
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def test_the_shared_scenarios(client: Client) -> None:
+    call = through(SupabaseStore(client))
+    found = {scenario["name"]: differences(scenario, call) for scenario in load_scenarios()}
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+def test_the_manager_does_what_the_worker_did(
+    manager: GmapsSupabaseManager, row: Callable[..., Row[Any]]
+) -> None:
+    created = manager.create_campaign({"name": "Helsinki"}, ["00100"])
+    campaign_id = created.campaign_id
+    record = {"placeId": "m", "title": "Kauppahalli", "emails": ["a@m.example"]}
+    assert manager.save_businesses(campaign_id, "00100", [record]).inserted == 1
+    [business] = manager.get_businesses_for_enrichment(campaign_id, "facebook")
+    assert [*manager.iter_businesses_for_enrichment(campaign_id, "linkedin", 1)] == [business]
+    found = {"business_id": business.business_id, "success": True, "primary_email": "b@m.example"}
+    assert manager.save_enrichments("facebook", [found]).updated == 1
+    verified = manager.update_email_verification(
+        business.business_id, "b@m.example", {"status": "deliverable"}
+    )
+    assert verified.is_safe
+    assert manager.update_coverage_status(campaign_id, "00100", 1, 1, "0.5").emails_found == 1
+    assert manager.track_campaign_cost(campaign_id, "bouncer", 1, "0.0001").new_total == Decimal(
+        "0.0001"
+    )
+    item = {
+        "campaign_id": campaign_id,
+        "service": "facebook",
+        "items_processed": 1,
+        "cost_usd": Decimal("0.1000"),
+    }
+    assert [cost.new_total for cost in manager.track_campaign_costs([item, item]).costs] == [
+        Decimal("0.1001"),
+        Decimal("0.2001"),
+    ]
+    assert manager.update_campaign_statistics(campaign_id).total_verified_emails == 1
+    assert row(campaigns, id=campaign_id).actual_cost == Decimal("0.2001")
+
+
+def test_results_have_the_types_of_the_store(
+    client: Client, store: CampaignStore, campaign_id: uuid.UUID, add_business: Callable[..., Any]
+) -> None:
+    add_business("typed", email="t@t.example")
+    over_http = SupabaseStore(client)
+    assert over_http.get_businesses_for_enrichment(campaign_id, "facebook") == (
+        store.get_businesses_for_enrichment(campaign_id, "facebook")
+    )
+    assert over_http.update_campaign_statistics(campaign_id) == (
+        store.update_campaign_statistics(campaign_id)
+    )
+
+
+def test_money_is_exact_to_the_last_decimal(
+    client: Client, store: CampaignStore, campaign_id: uuid.UUID, owner_engine: Engine
+) -> None:
+    # A total that a float with 15 digits just holds: 99,999,999,999.9999 after the next cent.
+    with owner_engine.begin() as connection:
+        connection.execute(
+            text("update gmaps_campaigns set actual_cost = 99999999999.9898 where id = :id"),
+            {"id": campaign_id},
+        )
+    tracked = SupabaseStore(client).track_campaign_cost(campaign_id, "bouncer", 1, "0.0101")
+    assert tracked.new_total == Decimal("99999999999.9999")
+
+
+def test_a_crowd_loses_no_cost(
+    api: Any, campaign_id: uuid.UUID, owner_engine: Engine, rows: Callable[..., list[Any]]
+) -> None:
+    def work(_: int) -> None:
+        store = SupabaseStore(create_client(api.url, api.service_key))
+        for _ in range(5):
+            store.track_campaign_cost(campaign_id, "facebook", 1, "0.0101")
+
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(work, range(10)))
+    assert len(rows(api_costs, campaign_id=campaign_id)) == 50
+    found = reconcile(owner_engine)
+    assert found.discrepancies == () or found.discrepancies == []
+    assert sum(row.cost_usd for row in rows(api_costs)) == Decimal("0.505")
+
+
+def test_a_repeated_key_is_answered_with_the_first_result(
+    manager: GmapsSupabaseManager, campaign_id: uuid.UUID
+) -> None:
+    first, again = (
+        manager.track_campaign_cost(campaign_id, "bouncer", 1, "1", {"idempotency_key": "k"})
+        for _ in range(2)
+    )
+    assert (again.cost_id, again.replayed) == (first.cost_id, True)
+
+
+def _every_call(store: SupabaseStore) -> Iterator[tuple[str, Callable[[], Any]]]:
+    nobody = uuid.uuid4()
+    cost = {"campaign_id": nobody, "service": "bouncer", "items_processed": 1, "cost_usd": 1}
+    arguments: dict[str, tuple[Any, ...]] = {
+        "create_campaign_with_coverage": ({"name": "x"},),
+        "insert_businesses_batch": (nobody, "00100", []),
+        "update_campaign_statistics": (nobody,),
+        "track_campaign_cost": (nobody, "bouncer", 1, 1),
+        "track_campaign_costs_batch": ([cost],),
+        "update_coverage_status": (nobody, "00100", 1, 1, 1),
+        "update_enrichment_batch": ("facebook", []),
+        "update_email_verification": (nobody, "a@a.example", {"status": "risky"}),
+        "get_businesses_for_enrichment": (nobody, "facebook"),
+    }
+    for name, values in arguments.items():
+        yield name, lambda name=name, values=values: getattr(store, name)(*values)
+    yield (
+        "get_businesses_for_enrichment_after",
+        lambda: list(store.iter_businesses_for_enrichment(nobody, "facebook")),
+    )
+
+
+def test_the_anonymous_key_may_call_nothing(api: Any) -> None:
+    store = SupabaseStore(create_client(api.url, api.anon_key), policies=NO_RETRY)
+    refused = {}
+    for name, call in _every_call(store):
+        with pytest.raises(StoredFunctionError) as caught:
+            call()
+        refused[name] = caught.value.error_code
+    assert refused == dict.fromkeys([function.name for function in ALL_FUNCTIONS], "42501")
+
+
+def test_an_unknown_function_is_told(
+    client: Client, campaign_id: uuid.UUID, owner_engine: Engine
+) -> None:
+    with owner_engine.begin() as connection:
+        connection.execute(text("alter function update_campaign_statistics(uuid) rename to gone"))
+    with pytest.raises(StoredFunctionError, match="reload its schema cache") as caught:
+        SupabaseStore(client).update_campaign_statistics(campaign_id)
+    assert caught.value.error_code == "PGRST202"
+    assert caught.value.attempts == 1
+
+
+def test_a_lock_that_is_held_is_waited_out(
+    client: Client, campaign_id: uuid.UUID, owner_engine: Engine, database_url: Any
+) -> None:
+    with owner_engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
+            f'alter database "{database_url.database}" set lock_timeout = 50'
+        )
+    owner_engine.dispose()
+    holder = owner_engine.connect()
+    holder.execute(
+        text("select from gmaps_campaigns where id = :id for update"), {"id": campaign_id}
+    )
+    timer = threading.Timer(0.5, holder.rollback)
+    timer.start()
+    try:
+        store = SupabaseStore(client, policies=QUICK)
+        assert store.update_campaign_statistics(campaign_id).total_businesses == 0
+    finally:
+        timer.join()
+        holder.close()
+
+
+def test_a_server_that_is_down_is_told_and_tried_again(nowhere: Client) -> None:
+    policy = RetryPolicy(attempts=3, first_wait=0.001)
+    with pytest.raises(DatabaseConnectionError, match="The connection failed") as caught:
+        SupabaseStore(nowhere, policies=policy).update_campaign_statistics(uuid.uuid4())
+    assert (caught.value.attempts, caught.value.retry_recommended) == (3, True)
+
+
+def test_a_timeout_is_told(api: Any, campaign_id: uuid.UUID, owner_engine: Engine) -> None:
+    options = ClientOptions(httpx_client=httpx.Client(timeout=0.2))
+    store = SupabaseStore(create_client(api.url, api.service_key, options), policies=NO_RETRY)
+    store.update_campaign_statistics(campaign_id)
+    with owner_engine.begin() as connection:
+        connection.execute(
+            text("select from gmaps_campaigns where id = :id for update"), {"id": campaign_id}
+        )
+        with pytest.raises(DatabaseConnectionError, match="Timeout"):
+            store.update_campaign_statistics(campaign_id)
+
+
+def test_what_python_itself_refuses_is_never_sent(nowhere: Client) -> None:
+    with pytest.raises(InvalidInputError, match="p_cost_usd"):
+        SupabaseStore(nowhere).track_campaign_cost(uuid.uuid4(), "bouncer", 1, 0.1)  # type: ignore[arg-type]
