@@ -85,6 +85,15 @@ class Settings(BaseSettings):
     migration_statement_timeout: float = Field(
         default=0.0, ge=0, description="Longest run of one migration statement; 0: no limit."
     )
+    rollout: dict[str, int] = Field(
+        default_factory=dict,
+        description="Percentages of campaigns that functions serve, as JSON: "
+        '{"all": 25, "track_campaign_cost": 50}.',
+    )
+    rollout_compare_reads: bool = Field(
+        default=False,
+        description="Read queues both ways, answer with the old way's, log differences.",
+    )
     pg_bin: Path | None = Field(
         default=None,
         description="Folder of the server programs to use instead of the embedded PostgreSQL.",

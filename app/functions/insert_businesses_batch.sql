@@ -22,6 +22,9 @@ declare
   -- digits. Neighbours in the indexes, they cost half of what ids by chance alone do.
   v_id_head text := lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
     || overlay(substr(replace(gen_random_uuid()::text, '-', ''), 13, 14) placing '7' from 1);
+  -- What is to be read of the batch, and where in it each record was if that is not all of it.
+  v_records jsonb := p_businesses;
+  v_positions bigint[];
   v_place_ids text[];
   v_total bigint;
   v_inserted bigint := 0::bigint;
@@ -29,7 +32,7 @@ declare
   v_other_campaign bigint := 0::bigint;
   v_rejected jsonb := '[]'::jsonb;
   v_attempted bigint;
-  v_is_written boolean := false;
+  v_is_done boolean := false;
 begin
   if coalesce(jsonb_typeof(p_businesses), 'null') <> 'array' then
     raise exception using errcode = '22023', message = 'p_businesses is not a JSON array';
@@ -51,9 +54,32 @@ begin
     select coalesce(item.record ->> 'place_id', item.record ->> 'placeId')
     from jsonb_array_elements(p_businesses) as item(record)
   );
-  if not exists (
+  if exists (
     select from gmaps_businesses as business where business.place_id = any (v_place_ids)
   ) then
+    -- A record that is stored already, word for word, is done, and nothing more of it is read. Not
+    -- where a place comes twice: its last record decides, be it the stored one.
+    with item as materialized (
+      select
+        element.record,
+        element.position,
+        first_scraped_text(element.record -> 'place_id', element.record -> 'placeId') as place_id
+      from jsonb_array_elements(p_businesses) with ordinality as element(record, position)
+    )
+    select
+      jsonb_agg(item.record order by item.position),
+      array_agg(item.position order by item.position)
+    into v_records, v_positions
+    from item
+    left join gmaps_businesses as business
+      on business.place_id = item.place_id
+      and business.raw_data = item.record
+      and business.campaign_id = p_campaign_id
+      and (business.zip_code is not null or v_zip_code is null)
+    where business.id is null
+      or (select count(item.place_id) > count(distinct item.place_id collate "C") from item);
+    v_is_done := v_positions is null;
+  else
     begin
       insert into gmaps_businesses (
         id, campaign_id, zip_code, place_id, name, address, city, state, postal_code, country,
@@ -72,12 +98,10 @@ begin
         given.instagram_url, given.twitter_url, given.needs_enrichment, given.record
       -- A fence: each field is read once, and not wherever it is used.
       from (select business.* from read_scraped_businesses(p_businesses) as business offset 0) as given
-      where given.place_id is not null
-        and octet_length(given.place_id) <= 1000
-        and given.name is not null
+      where scraped_business_problem(given.record, given.place_id, given.name) is null
       order by given.place_id, given.index desc;
       get diagnostics v_inserted = row_count;
-      v_is_written := true;
+      v_is_done := true;
     exception
       when unique_violation then
         -- Others have just committed one of the places.
@@ -85,9 +109,12 @@ begin
     end;
   end if;
 
-  if not v_is_written then
+  if not v_is_done then
     with given as materialized (
-      select business.* from read_scraped_businesses(p_businesses) as business
+      select
+        business.*,
+        scraped_business_problem(business.record, business.place_id, business.name) as problem
+      from read_scraped_businesses(v_records) as business
     ),
     -- The last of several records for one place wins.
     chosen as materialized (
@@ -99,9 +126,7 @@ begin
           or (business.zip_code is null and v_zip_code is not null) as is_changed
       from given
       left join gmaps_businesses as business on business.place_id = given.place_id
-      where given.place_id is not null
-        and octet_length(given.place_id) <= 1000
-        and given.name is not null
+      where given.problem is null
       order by given.place_id, given.index desc
     ),
     -- Rows are locked in the order of place_id, so overlapping batches wait instead of deadlocking.
@@ -190,8 +215,22 @@ begin
       (
         select count(*) from chosen
         where not chosen.is_known or (chosen.is_changed and not chosen.is_foreign)
+      ),
+      coalesce(
+        (
+          select jsonb_agg(
+            jsonb_build_object(
+              'index', coalesce(v_positions[given.index + 1] - 1, given.index),
+              'reason', given.problem
+            )
+            order by given.index
+          )
+          from given
+          where given.problem is not null
+        ),
+        '[]'
       )
-    into v_inserted, v_updated, v_other_campaign, v_attempted;
+    into v_inserted, v_updated, v_other_campaign, v_attempted, v_rejected;
 
     -- Some places that looked new were committed by others while this statement ran: a new
     -- snapshot tells whose they are.
@@ -202,16 +241,15 @@ begin
       where business.campaign_id <> p_campaign_id
         and business.place_id in (
           select given.place_id
-          from read_scraped_businesses(p_businesses) as given
-          where given.name is not null
+          from read_scraped_businesses(v_records) as given
+          where scraped_business_problem(given.record, given.place_id, given.name) is null
         );
     end if;
-  end if;
-
-  if v_inserted + v_updated < v_total then
+  elsif v_records is not null and v_inserted < v_total then
+    -- Of the plain insert's records some are left: they name a place twice, or are not readable.
     select coalesce(
       jsonb_agg(
-        jsonb_build_object('index', given.index, 'reason', given.reason) order by given.index
+        jsonb_build_object('index', given.index, 'reason', given.problem) order by given.index
       ),
       '[]'
     )
@@ -219,15 +257,10 @@ begin
     from (
       select
         business.index,
-        case
-          when jsonb_typeof(business.record) <> 'object' then 'not a JSON object'
-          when business.place_id is null then 'no place_id'
-          when octet_length(business.place_id) > 1000 then 'place_id is longer than 1000 bytes'
-          when business.name is null then 'no name'
-        end as reason
+        scraped_business_problem(business.record, business.place_id, business.name) as problem
       from read_scraped_businesses(p_businesses) as business
     ) as given
-    where given.reason is not null;
+    where given.problem is not null;
   end if;
 
   return jsonb_build_object(

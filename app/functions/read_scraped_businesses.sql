@@ -40,16 +40,8 @@ as $$
   select
     (given.position - 1)::int,
     given.record,
-    scraped_text(
-      case when jsonb_typeof(given.place_id) in ('string', 'number') then given.place_id #>> '{}'
-        when jsonb_typeof(given."placeId") in ('string', 'number') then given."placeId" #>> '{}'
-      end
-    ),
-    scraped_text(
-      case when jsonb_typeof(given.name) in ('string', 'number') then given.name #>> '{}'
-        when jsonb_typeof(given.title) in ('string', 'number') then given.title #>> '{}'
-      end
-    ),
+    first_scraped_text(given.place_id, given."placeId"),
+    first_scraped_text(given.name, given.title),
     scraped_text(coalesce(given.address, given.street)),
     scraped_text(given.city),
     scraped_text(given.state),

@@ -9,6 +9,7 @@ from app.tables.coverage import campaign_coverage
 from app.tables.email_verifications import email_verifications
 from app.tables.enrichments import facebook_enrichments, linkedin_enrichments
 from app.tables.metadata import metadata
+from app.tables.rollout_percentages import rollout_percentages
 
 __all__ = [
     "api_costs",
@@ -21,4 +22,5 @@ __all__ = [
     "facebook_enrichments",
     "linkedin_enrichments",
     "metadata",
+    "rollout_percentages",
 ]

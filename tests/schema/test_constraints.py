@@ -67,6 +67,7 @@ NOT_BLANK = {
     "gmaps_campaign_coverage": ("zip_code",),
     "gmaps_businesses": ("place_id", "name"),
     "gmaps_email_verifications": ("email", "status"),
+    "gmaps_rollout_percentages": ("function_name",),
 }
 
 
@@ -92,6 +93,8 @@ def store_value(owner: psycopg.Connection[Any]) -> Callable[[str, str, object], 
         ), linkedin as (
           insert into gmaps_linkedin_enrichments (business_id, campaign_id)
           select id, campaign_id from business
+        ), percentage as (
+          insert into gmaps_rollout_percentages (function_name, percentage) values ('all', 25)
         )
         insert into gmaps_email_verifications (business_id, email, status)
         select id, 'a@b', 'deliverable' from business
@@ -159,6 +162,7 @@ def test_no_whole_number_of_the_tables_is_left_out_above(rows: Rows) -> None:
         " where table_schema = 'public' and data_type in ('integer', 'bigint')"
     )
     tested = [(table, column) for table, columns in COUNTS.items() for column in columns]
+    tested.append(("gmaps_rollout_percentages", "percentage"))
     assert sorted(whole) == sorted(tested)
 
 
@@ -185,6 +189,7 @@ def test_what_names_a_thing_is_not_blank(store_value: StoreValue) -> None:
     ("table", "column", "inside", "outside"),
     [
         ("gmaps_campaigns", "coverage_percentage", (0, 100), (-1, 101, Decimal("NaN"))),
+        ("gmaps_rollout_percentages", "percentage", (0, 100), (-1, 101)),
         ("gmaps_businesses", "latitude", (-90, 90), (-91, 91, float("nan"), float("inf"))),
         ("gmaps_businesses", "longitude", (-180, 180), (-181, 181, float("nan"))),
     ],
