@@ -35,7 +35,8 @@ def test_rejected_records_keep_their_index_beside_unchanged_ones(
         [record("a"), {"name": "no id"}, record("b"), record("c"), {"place_id": "d"}, record("e")],
     )
     assert counts(result) == (2, 0, 4)
-    assert result.rejected == (RejectedRecord(index=1, reason="no place_id"),) + (
+    assert result.rejected == (
+        RejectedRecord(index=1, reason="no place_id"),
         RejectedRecord(index=4, reason="no name"),
     )
 

@@ -23,10 +23,12 @@ ANON_ROLE = "campaigndb_test_anon"
 def api_server(server_url: URL) -> Iterator[ApiServer]:
     """One for the worker. The service key stands for the role that the migrations grant to."""
     program = node()
-    with psycopg.connect(_libpq(server_url), autocommit=True) as connection:
+    with (
+        psycopg.connect(_libpq(server_url), autocommit=True) as connection,
         # Another worker may make it at the same moment.
-        with contextlib.suppress(errors.DuplicateObject, errors.UniqueViolation):
-            connection.execute(sql.SQL("create role {}").format(sql.Identifier(ANON_ROLE)))
+        contextlib.suppress(errors.DuplicateObject, errors.UniqueViolation),
+    ):
+        connection.execute(sql.SQL("create role {}").format(sql.Identifier(ANON_ROLE)))
     with running_api_server(
         program, server_url, service_role=APP_ROLE, anon_role=ANON_ROLE
     ) as server:
