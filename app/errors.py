@@ -134,8 +134,10 @@ def from_envelope(envelope: Mapping[str, Any], function: str) -> StoredFunctionE
     )
 
 
-def from_sqlstate(code: str | None, detail: str, function: str | None) -> StoredFunctionError:
-    """The error that a server's SQLSTATE and message mean where no envelope says it."""
+def from_sqlstate(
+    code: str | None, detail: str, function: str | None = None
+) -> StoredFunctionError:
+    """The error that an SQLSTATE and the technical text beside it mean."""
     cls, text, retry = _describe(code)
     if cls is InvalidInputError:
         text = f"{text}: {detail}"

@@ -28,8 +28,8 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class _Configured:
-    """What both stores are told: the schema, and how each function is retried."""
+class ConfiguredStore:
+    """What every store is told: the schema, and how each function is retried."""
 
     def __init__(
         self, schema: str | None, policies: Mapping[str, RetryPolicy] | RetryPolicy | None
@@ -58,7 +58,7 @@ class _Configured:
         }
 
 
-class CampaignStore(_Configured, StoredFunctions):
+class CampaignStore(ConfiguredStore, StoredFunctions):
     """The stored functions over an engine: each call is one transaction, retried as a whole.
 
     Args:
@@ -163,7 +163,7 @@ class BoundStore(StoredFunctions):
         return super()._new_key() if self._keys is None else next(self._keys)
 
 
-class AsyncCampaignStore(_Configured, AsyncStoredFunctions):
+class AsyncCampaignStore(ConfiguredStore, AsyncStoredFunctions):
     """`CampaignStore` over SQLAlchemy's asyncio: the same methods as coroutines."""
 
     def __init__(

@@ -1,0 +1,147 @@
+"""The stores whose calls are application code: one transaction a call, retried as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.application_path.create_campaign_with_coverage import create_campaign_with_coverage
+from app.application_path.get_businesses_for_enrichment import get_businesses_for_enrichment
+from app.application_path.get_businesses_for_enrichment_after import (
+    get_businesses_for_enrichment_after,
+)
+from app.application_path.insert_businesses_batch import insert_businesses_batch
+from app.application_path.track_campaign_cost import track_campaign_cost
+from app.application_path.track_campaign_costs_batch import track_campaign_costs_batch
+from app.application_path.update_campaign_statistics import update_campaign_statistics
+from app.application_path.update_coverage_status import update_coverage_status
+from app.application_path.update_email_verification import update_email_verification
+from app.application_path.update_enrichment_batch import update_enrichment_batch
+from app.calls import Call
+from app.cost_gate import gate_statements, remembered_lock_timeout
+from app.errors import from_exception, from_sqlstate
+from app.retries import RetryPolicy
+from app.store import ConfiguredStore
+from app.stored_functions import AsyncStoredFunctions, StoredFunctions
+from app.transactions import run_in_transaction, run_in_transaction_async
+
+R = TypeVar("R")
+
+# Each takes the open transaction and the call's parameters, less their `p_`, and answers as the
+# function of its name does: with the envelope, or with rows.
+_WORK: Mapping[str, Callable[..., Any]] = {
+    work.__name__: work
+    for work in (
+        create_campaign_with_coverage,
+        insert_businesses_batch,
+        update_campaign_statistics,
+        track_campaign_cost,
+        track_campaign_costs_batch,
+        update_coverage_status,
+        update_enrichment_batch,
+        update_email_verification,
+        get_businesses_for_enrichment,
+        get_businesses_for_enrichment_after,
+    )
+}
+
+
+class ApplicationPath(ConfiguredStore, StoredFunctions):
+    """`CampaignStore`'s methods, results and errors without a call of a stored function.
+
+    Each call is one READ COMMITTED transaction, costs included: an advisory lock and the lock on
+    the campaign's row put their writers in turn.
+
+    The engine's role needs SELECT, INSERT and UPDATE on the tables, the cost gates included, and
+    USAGE on their schema. The application role, which may execute the functions and nothing else,
+    has none of these: connect as the tables' owner or as a service role with these rights.
+
+    Args:
+        engine: any engine on the database with psycopg 3; its own isolation level and search
+            path do not matter.
+        schema: where the tables are; default: the setting `CAMPAIGNDB_SCHEMA`.
+        policies: retry policies by function name over the defaults, or one for every function.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        schema: str | None = None,
+        policies: Mapping[str, RetryPolicy] | RetryPolicy | None = None,
+    ) -> None:
+        super().__init__(schema, policies)
+        self.engine = engine
+        self._engine = engine.execution_options(schema_translate_map={None: self.schema})
+
+    def _run(self, call: Call[R]) -> R:
+        return run_in_transaction(
+            self._engine,
+            lambda connection: _execute(connection, call, self.schema),
+            isolation_level="READ COMMITTED",
+            read_only=call.function.returns_rows,
+            policy=self.policy(call.function.name),
+            name=call.function.name,
+        )
+
+
+class AsyncApplicationPath(ConfiguredStore, AsyncStoredFunctions):
+    """`ApplicationPath` over SQLAlchemy's asyncio: the same methods as coroutines."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        schema: str | None = None,
+        policies: Mapping[str, RetryPolicy] | RetryPolicy | None = None,
+    ) -> None:
+        super().__init__(schema, policies)
+        self.engine = engine
+        self._engine = engine.execution_options(schema_translate_map={None: self.schema})
+
+    async def _run(self, call: Call[R]) -> R:
+        return await run_in_transaction_async(
+            self._engine,
+            lambda connection: connection.run_sync(_execute, call, self.schema),
+            isolation_level="READ COMMITTED",
+            read_only=call.function.returns_rows,
+            policy=self.policy(call.function.name),
+            name=call.function.name,
+        )
+
+
+def _execute(connection: Connection, call: Call[R], schema: str) -> R:
+    """Does the call's work in the connection's transaction.
+
+    Raises:
+        StoredFunctionError: the work failed; the transaction is to be rolled back.
+    """
+    function = call.function
+    parameters = {name.removeprefix("p_"): value for name, value in call.values.items()}
+    try:
+        _wait_at_cost_gates(connection, call, schema)
+        answer = _WORK[function.name](connection, **parameters)
+    except RecursionError:
+        detail = "JSON is nested too deeply"
+        raise from_sqlstate("54001", detail, function.name) from None
+    except Exception as error:
+        translated = from_exception(error)
+        if translated is None:
+            raise
+        translated.function = function.name
+        # The driver's exception repeats the parameters, and they may hold personal data.
+        raise translated from None
+    return function.read_result(answer)
+
+
+def _wait_at_cost_gates(connection: Connection, call: Call[Any], schema: str) -> None:
+    # Locks of this transaction would be enough for it to be right. But the stored functions'
+    # callers run SERIALIZABLE, and whoever of them begins while this transaction has the campaign
+    # fails and has to be tried again, unless all wait at the same gate.
+    own_timeout = remembered_lock_timeout(connection) if call.gated_campaigns else 0.0
+    statements = gate_statements(schema, call.gated_campaigns, own_timeout=own_timeout)
+    if statements:
+        connection.exec_driver_sql("; ".join(statements))
