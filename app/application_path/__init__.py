@@ -5,6 +5,16 @@ stored functions, and both ways may write to the same campaigns at once: a rollo
 from one to the other share by share, and back.
 """
 
-from app.application_path.application_path import ApplicationPath, AsyncApplicationPath
+from app.application_path.application_path import (
+    ApplicationPath,
+    AsyncApplicationPath,
+    AsyncBoundApplicationPath,
+    BoundApplicationPath,
+)
 
-__all__ = ["ApplicationPath", "AsyncApplicationPath"]
+__all__ = [
+    "ApplicationPath",
+    "AsyncApplicationPath",
+    "AsyncBoundApplicationPath",
+    "BoundApplicationPath",
+]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.orm import Session
 
 from app.application_path.create_campaign_with_coverage import create_campaign_with_coverage
 from app.application_path.get_businesses_for_enrichment import get_businesses_for_enrichment
@@ -87,6 +88,26 @@ class ApplicationPath(ConfiguredStore, StoredFunctions):
             name=call.function.name,
         )
 
+    def bind(self, connection: Connection | Session) -> BoundApplicationPath:
+        """The work inside a transaction that the caller opened and will end, as `CampaignStore`'s.
+
+        Nothing is retried, and no call waits at a cost gate.
+        """
+        if isinstance(connection, Session):
+            connection = connection.connection()
+        return BoundApplicationPath(connection, self.schema)
+
+
+class BoundApplicationPath(StoredFunctions):
+    """The work inside one open transaction; made by `ApplicationPath`."""
+
+    def __init__(self, connection: Connection, schema: str) -> None:
+        self.connection = connection
+        self.schema = schema
+
+    def _run(self, call: Call[R]) -> R:
+        return _execute_bound(self.connection, call, self.schema)
+
 
 class AsyncApplicationPath(ConfiguredStore, AsyncStoredFunctions):
     """`ApplicationPath` over SQLAlchemy's asyncio: the same methods as coroutines."""
@@ -112,8 +133,41 @@ class AsyncApplicationPath(ConfiguredStore, AsyncStoredFunctions):
             name=call.function.name,
         )
 
+    async def bind(self, connection: AsyncConnection | AsyncSession) -> AsyncBoundApplicationPath:
+        """`ApplicationPath.bind` for an `AsyncConnection` or `AsyncSession`."""
+        if isinstance(connection, AsyncSession):
+            connection = await connection.connection()
+        return AsyncBoundApplicationPath(connection, self.schema)
+
+
+class AsyncBoundApplicationPath(AsyncStoredFunctions):
+    """The work inside one open transaction; made by `AsyncApplicationPath`."""
+
+    def __init__(self, connection: AsyncConnection, schema: str) -> None:
+        self.connection = connection
+        self.schema = schema
+
+    async def _run(self, call: Call[R]) -> R:
+        return await self.connection.run_sync(_execute_bound, call, self.schema)
+
 
 def _execute(connection: Connection, call: Call[R], schema: str) -> R:
+    """`_do`, behind the gates of the campaigns whose totals it writes."""
+    _wait_at_cost_gates(connection, call, schema)
+    return _do(connection, call)
+
+
+def _execute_bound(connection: Connection, call: Call[R], schema: str) -> R:
+    """`_do` on a connection that is the caller's, and so are its options afterwards."""
+    before = connection.get_execution_options().get("schema_translate_map")
+    connection.execution_options(schema_translate_map={None: schema})
+    try:
+        return _do(connection, call)
+    finally:
+        connection.execution_options(schema_translate_map=before)
+
+
+def _do(connection: Connection, call: Call[R]) -> R:
     """Does the call's work in the connection's transaction.
 
     Raises:
@@ -122,7 +176,6 @@ def _execute(connection: Connection, call: Call[R], schema: str) -> R:
     function = call.function
     parameters = {name.removeprefix("p_"): value for name, value in call.values.items()}
     try:
-        _wait_at_cost_gates(connection, call, schema)
         answer = _WORK[function.name](connection, **parameters)
     except RecursionError:
         detail = "JSON is nested too deeply"

@@ -24,6 +24,7 @@ from app.migrations.checksums import ChecksumError
 from app.migrations.messages import describe_settings_error
 from app.migrations.revise import RevisionError
 from app.migrations.unsafe_operations import SquawkError
+from app.rollout import RolloutSettingsError
 from app.settings import Settings
 from app.table_reading import TableAccessError
 
@@ -43,6 +44,7 @@ _PLAIN = (
     IgnoreFileError,
     ImportFileError,
     RevisionError,
+    RolloutSettingsError,
     SettingsError,
     ShadowError,
     SquawkError,

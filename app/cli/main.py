@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from app.bench.command import bench
-from app.cli import campaign, db, history
+from app.cli import campaign, db, history, rollout
 from app.cli.drift import drift
 from app.cli.failures import describe
 from app.cli.import_file import import_file
@@ -45,6 +45,7 @@ app = typer.Typer(
 app.add_typer(db.app, name="db")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(history.app, name="history")
+app.add_typer(rollout.app, name="rollout")
 app.command("import")(import_file)
 app.command()(reconcile)
 app.command()(drift)

@@ -1,0 +1,59 @@
+"""Which campaigns a call is for: what it says itself, or whose the businesses are that it names."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from app import calls
+from app.calls import Call
+from app.json_codec import load_json
+from app.tables import businesses
+
+
+def campaigns_named(call: Call[Any]) -> frozenset[uuid.UUID]:
+    """The campaigns that the call itself names."""
+    if call.gated_campaigns:
+        return call.gated_campaigns
+    if call.function is calls.CREATE_CAMPAIGN_WITH_COVERAGE:
+        data = load_json(call.values["p_campaign_data"])
+        return _uuids([data.get("id")] if isinstance(data, dict) else [])
+    return _uuids([call.values.get("p_campaign_id")])
+
+
+def businesses_named(call: Call[Any]) -> frozenset[uuid.UUID]:
+    """The businesses that a call names where it names no campaign."""
+    if call.function is calls.UPDATE_EMAIL_VERIFICATION:
+        return _uuids([call.values["p_business_id"]])
+    if call.function is calls.UPDATE_ENRICHMENT_BATCH:
+        items = load_json(call.values["p_enrichments"])
+        return _uuids(
+            [item.get("business_id") for item in items if isinstance(item, dict)]
+            if isinstance(items, list)
+            else []
+        )
+    return frozenset()
+
+
+def campaigns_of(
+    connection: Connection, business_ids: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, uuid.UUID]:
+    """The businesses' campaigns, in one query."""
+    columns = businesses.c
+    rows = connection.execute(
+        select(columns.id, columns.campaign_id).where(columns.id.in_(list(business_ids)))
+    )
+    return {row.id: row.campaign_id for row in rows}
+
+
+def _uuids(values: Iterable[Any]) -> frozenset[uuid.UUID]:
+    found = set()
+    for value in values:
+        try:
+            found.add(value if isinstance(value, uuid.UUID) else uuid.UUID(value))
+        except (ValueError, TypeError, AttributeError):
+            continue  # refused by either way, with the same words
+    return frozenset(found)

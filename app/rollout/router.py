@@ -1,0 +1,146 @@
+"""Which way a call goes, and what is learned from how it went; shared by both rollout stores.
+
+Nothing here waits for a database: the stores read the table and look up campaigns, each in its way.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from app.calls import Call
+from app.errors import (
+    DuplicateRecordError,
+    InvalidInputError,
+    MissingReferenceError,
+    StoredFunctionError,
+)
+from app.rollout import percentages
+from app.rollout.call_campaigns import businesses_named, campaigns_named
+from app.rollout.circuit_breaker import BreakerLimits, CircuitBreaker
+from app.rollout.percentages import Percentages
+
+logger = logging.getLogger("app.rollout")
+
+# The function, or the gate that it waits at first, does not exist: nothing can have been written.
+_MISSING = ("42883", "42P01")
+# The function works and says no, as the other way would.
+_REFUSALS = (DuplicateRecordError, InvalidInputError, MissingReferenceError)
+# A business stays with its campaign for good, so what was looked up stays true.
+_MOST_REMEMBERED = 100_000
+
+
+class Router:
+    """The percentages, the breakers of the functions and the campaigns of businesses."""
+
+    def __init__(
+        self,
+        fixed: Percentages | None,
+        refresh_seconds: float,
+        limits: BreakerLimits,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._percentages = fixed or percentages.from_settings()
+        self._reads_table = fixed is None
+        self._refresh_seconds = refresh_seconds
+        self._read_again_at = 0.0
+        self._table_failed = False
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._breakers: dict[str, CircuitBreaker] = defaultdict(
+            lambda: CircuitBreaker(limits, clock)
+        )
+        self._campaigns: dict[uuid.UUID, uuid.UUID] = {}
+
+    # Percentages
+
+    def should_read_table(self) -> bool:
+        """Whether the caller is to read the table now; the others go on with what is known."""
+        if not self._reads_table or self._clock() < self._read_again_at:
+            return False
+        with self._lock:
+            now = self._clock()
+            if now < self._read_again_at:
+                return False
+            self._read_again_at = now + self._refresh_seconds
+            return True
+
+    def table_was_read(self, rows: Mapping[str, int]) -> None:
+        self._table_failed = False
+        self._percentages = replace(self._percentages, in_table=dict(rows))
+
+    def table_was_not_read(self, error: Exception) -> None:
+        """What was read last stays true; without it, the settings are what is known."""
+        if not self._table_failed:
+            logger.warning(
+                "the rollout's percentages could not be read (%s); keeping the last ones",
+                type(error).__name__,
+            )
+        self._table_failed = True
+
+    # Campaigns
+
+    def unknown_businesses(self, call: Call[Any]) -> list[uuid.UUID]:
+        """The businesses whose campaigns decide the way and have to be looked up."""
+        if self._percentages.of(call.function.name) in (0, 100) or campaigns_named(call):
+            return []
+        return [id_ for id_ in businesses_named(call) if id_ not in self._campaigns]
+
+    def campaigns_were_read(self, found: Mapping[uuid.UUID, uuid.UUID]) -> None:
+        if len(self._campaigns) + len(found) > _MOST_REMEMBERED:
+            self._campaigns = {}
+        self._campaigns.update(found)
+
+    def _campaigns_of(self, call: Call[Any]) -> Iterable[uuid.UUID]:
+        named = campaigns_named(call)
+        if named:
+            return named
+        known = self._campaigns
+        return {known[id_] for id_ in businesses_named(call) if id_ in known}
+
+    # Ways
+
+    def serves(self, call: Call[Any]) -> bool:
+        """Whether the call goes to the stored function. What becomes of it is to be reported."""
+        percentage = self._percentages.of(call.function.name)
+        if percentage == 0:
+            return False
+        if percentage < 100 and not percentages.is_served(percentage, self._campaigns_of(call)):
+            return False
+        return self._breakers[call.function.name].allows()
+
+    def succeeded(self, call: Call[Any]) -> None:
+        if self._breakers[call.function.name].succeeded():
+            logger.warning("%s works again and is used again", call.function.name)
+
+    def failed(self, call: Call[Any], error: StoredFunctionError) -> bool:
+        """Counts a failure; whether this same call may go the other way.
+
+        Only where the function does not exist: whatever else failed may have been written, when
+        the answer to COMMIT was lost, and the caller is told so.
+        """
+        name = call.function.name
+        if isinstance(error, _REFUSALS):
+            self.succeeded(call)
+            return False
+        missing = is_missing(error)
+        if self._breakers[name].failed(for_good=missing):
+            logger.warning(
+                "%s is not used for a while: %s [%s]",
+                name,
+                "it does not exist" if missing else "too many failures",
+                error.error_code,
+                extra={"stored_function": name, "sqlstate": error.error_code},
+            )
+        return missing
+
+
+def is_missing(error: StoredFunctionError) -> bool:
+    """Whether the call failed for a function that does not exist, and so left nothing behind."""
+    return error.error_code in _MISSING

@@ -1,0 +1,320 @@
+"""The rollout stores: the interface of `CampaignStore`, each call down one of two ways."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import Session
+
+from app.application_path import (
+    ApplicationPath,
+    AsyncApplicationPath,
+    AsyncBoundApplicationPath,
+    BoundApplicationPath,
+)
+from app.calls import Call, Identifier, IsolationLevel
+from app.errors import StoredFunctionError
+from app.retries import RetryPolicy
+from app.rollout import percentages
+from app.rollout.call_campaigns import campaigns_of
+from app.rollout.circuit_breaker import BreakerLimits
+from app.rollout.comparison import log_comparison, queue_differences
+from app.rollout.percentages import Percentages
+from app.rollout.router import Router, is_missing
+from app.settings import get_settings
+from app.store import AsyncBoundStore, AsyncCampaignStore, BoundStore, CampaignStore
+from app.stored_functions import AsyncStoredFunctions, StoredFunctions
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+REFRESH_SECONDS = 5.0
+
+
+class RolloutStore(StoredFunctions):
+    """Sends each call to the stored functions or to the application code that they replace.
+
+    A campaign always goes the same way while a function's percentage stays, and moves forward only
+    when it is raised. Where a function does not exist, the call is answered by the application
+    code; after several failures in a row a function is left alone for a while. A call that failed
+    otherwise is never sent down the other way, for it may have been written.
+
+    Args:
+        functions: the new way.
+        application: the old way. It looks up percentages and the campaigns of businesses.
+        fixed: percentages that do not change; default: the table `gmaps_rollout_percentages`, read
+            every `refresh_seconds`, over the setting `CAMPAIGNDB_ROLLOUT`.
+        breaker: when a failing function is given up, and for how long.
+        compare_reads: read queues both ways, answer with the old way's rows and log differences;
+            default: the setting `CAMPAIGNDB_ROLLOUT_COMPARE_READS`.
+    """
+
+    def __init__(
+        self,
+        functions: CampaignStore,
+        application: ApplicationPath,
+        *,
+        fixed: Percentages | None = None,
+        refresh_seconds: float = REFRESH_SECONDS,
+        breaker: BreakerLimits | None = None,
+        compare_reads: bool | None = None,
+    ) -> None:
+        self.functions = functions
+        self.application = application
+        self._router = Router(fixed, refresh_seconds, breaker or BreakerLimits())
+        self._compare_reads = _compares(compare_reads)
+
+    def _run(self, call: Call[R]) -> R:
+        if call.function.returns_rows and self._compare_reads:
+            return self._read_both(call)
+        if not self._goes_to_function(call):
+            return self.application._run(call)
+        try:
+            result = self.functions._run(call)
+        except StoredFunctionError as error:
+            if not self._router.failed(call, error):
+                raise
+            # Not within the handler: its error would be shown as the cause of the next one.
+        else:
+            self._router.succeeded(call)
+            return result
+        return self.application._run(call)
+
+    def bind(self, connection: Connection | Session) -> BoundRolloutStore:
+        """Both ways inside a transaction that the caller opened and will end.
+
+        Nothing is retried, and no call goes the other way after a failure: the transaction failed.
+        """
+        return BoundRolloutStore(
+            self, self.functions.bind(connection), self.application.bind(connection)
+        )
+
+    def run_in_transaction(
+        self,
+        block: Callable[[BoundRolloutStore], T],
+        *,
+        isolation_level: IsolationLevel = "SERIALIZABLE",
+        policy: RetryPolicy | None = None,
+        cost_campaigns: Iterable[Identifier] = (),
+    ) -> T:
+        """`CampaignStore.run_in_transaction`, each call of the block down its way.
+
+        Where a function does not exist, the whole block runs again without it.
+        """
+        campaigns = list(cost_campaigns)
+        for missing_at_most in reversed(range(len(percentages.FUNCTION_NAMES) + 1)):
+            try:
+                return self.functions.run_in_transaction(
+                    lambda bound: block(
+                        BoundRolloutStore(self, bound, self.application.bind(bound.connection))
+                    ),
+                    isolation_level=isolation_level,
+                    policy=policy,
+                    cost_campaigns=campaigns,
+                )
+            except StoredFunctionError as error:
+                if not is_missing(error) or not missing_at_most:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _goes_to_function(self, call: Call[Any]) -> bool:
+        router = self._router
+        if router.should_read_table():
+            try:
+                router.table_was_read(self._read(percentages.read_table))
+            except SQLAlchemyError as error:
+                router.table_was_not_read(error)
+        unknown = router.unknown_businesses(call)
+        if unknown:
+            try:
+                router.campaigns_were_read(self._read(campaigns_of, unknown))
+            except SQLAlchemyError:
+                return False  # and the old way says what is wrong
+        return router.serves(call)
+
+    def _read(self, query: Callable[..., T], *arguments: Any) -> T:
+        with self.application.engine.connect() as connection:
+            connection.execution_options(**_reading(self.application.schema))
+            return query(connection, *arguments)
+
+    def _read_both(self, call: Call[R]) -> R:
+        answer = self.application._run(call)
+        try:
+            log_comparison(call, queue_differences(answer, self.functions._run(call)))
+        except StoredFunctionError as error:
+            log_comparison(call, [f"the function failed with {error.error_code}"])
+        return answer
+
+
+class BoundRolloutStore(StoredFunctions):
+    """Both ways inside one open transaction; made by `RolloutStore`."""
+
+    def __init__(
+        self, rollout: RolloutStore, functions: BoundStore, application: BoundApplicationPath
+    ) -> None:
+        self._rollout = rollout
+        self._functions = functions
+        self._application = application
+        self.connection = functions.connection
+        self.schema = functions.schema
+
+    def wait_at_cost_gates(self, *campaign_ids: Identifier) -> None:
+        """`BoundStore.wait_at_cost_gates`."""
+        self._functions.wait_at_cost_gates(*campaign_ids)
+
+    def _run(self, call: Call[R]) -> R:
+        if not self._rollout._goes_to_function(call):
+            return self._application._run(call)
+        try:
+            result = self._functions._run(call)
+        except StoredFunctionError as error:
+            self._rollout._router.failed(call, error)
+            raise
+        self._rollout._router.succeeded(call)
+        return result
+
+    def _new_key(self) -> uuid.UUID:
+        return self._functions._new_key()
+
+
+class AsyncRolloutStore(AsyncStoredFunctions):
+    """`RolloutStore` over SQLAlchemy's asyncio: the same methods as coroutines."""
+
+    def __init__(
+        self,
+        functions: AsyncCampaignStore,
+        application: AsyncApplicationPath,
+        *,
+        fixed: Percentages | None = None,
+        refresh_seconds: float = REFRESH_SECONDS,
+        breaker: BreakerLimits | None = None,
+        compare_reads: bool | None = None,
+    ) -> None:
+        self.functions = functions
+        self.application = application
+        self._router = Router(fixed, refresh_seconds, breaker or BreakerLimits())
+        self._compare_reads = _compares(compare_reads)
+
+    async def _run(self, call: Call[R]) -> R:
+        if call.function.returns_rows and self._compare_reads:
+            return await self._read_both(call)
+        if not await self._goes_to_function(call):
+            return await self.application._run(call)
+        try:
+            result = await self.functions._run(call)
+        except StoredFunctionError as error:
+            if not self._router.failed(call, error):
+                raise
+        else:
+            self._router.succeeded(call)
+            return result
+        return await self.application._run(call)
+
+    async def bind(self, connection: AsyncConnection | AsyncSession) -> AsyncBoundRolloutStore:
+        """`RolloutStore.bind` for an `AsyncConnection` or `AsyncSession`."""
+        bound = await self.functions.bind(connection)
+        return AsyncBoundRolloutStore(self, bound, await self.application.bind(connection))
+
+    async def run_in_transaction(
+        self,
+        block: Callable[[AsyncBoundRolloutStore], Awaitable[T]],
+        *,
+        isolation_level: IsolationLevel = "SERIALIZABLE",
+        policy: RetryPolicy | None = None,
+        cost_campaigns: Iterable[Identifier] = (),
+    ) -> T:
+        """`RolloutStore.run_in_transaction` for a block that is a coroutine function."""
+        campaigns = list(cost_campaigns)
+
+        async def rollout_block(bound: AsyncBoundStore) -> T:
+            application = await self.application.bind(bound.connection)
+            return await block(AsyncBoundRolloutStore(self, bound, application))
+
+        for missing_at_most in reversed(range(len(percentages.FUNCTION_NAMES) + 1)):
+            try:
+                return await self.functions.run_in_transaction(
+                    rollout_block,
+                    isolation_level=isolation_level,
+                    policy=policy,
+                    cost_campaigns=campaigns,
+                )
+            except StoredFunctionError as error:
+                if not is_missing(error) or not missing_at_most:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _goes_to_function(self, call: Call[Any]) -> bool:
+        router = self._router
+        if router.should_read_table():
+            try:
+                router.table_was_read(await self._read(percentages.read_table))
+            except SQLAlchemyError as error:
+                router.table_was_not_read(error)
+        unknown = router.unknown_businesses(call)
+        if unknown:
+            try:
+                router.campaigns_were_read(await self._read(campaigns_of, unknown))
+            except SQLAlchemyError:
+                return False
+        return router.serves(call)
+
+    async def _read(self, query: Callable[..., T], *arguments: Any) -> T:
+        async with self.application.engine.connect() as connection:
+            await connection.execution_options(**_reading(self.application.schema))
+            return await connection.run_sync(query, *arguments)
+
+    async def _read_both(self, call: Call[R]) -> R:
+        answer = await self.application._run(call)
+        try:
+            log_comparison(call, queue_differences(answer, await self.functions._run(call)))
+        except StoredFunctionError as error:
+            log_comparison(call, [f"the function failed with {error.error_code}"])
+        return answer
+
+
+class AsyncBoundRolloutStore(AsyncStoredFunctions):
+    """Both ways inside one open transaction; made by `AsyncRolloutStore`."""
+
+    def __init__(
+        self,
+        rollout: AsyncRolloutStore,
+        functions: AsyncBoundStore,
+        application: AsyncBoundApplicationPath,
+    ) -> None:
+        self._rollout = rollout
+        self._functions = functions
+        self._application = application
+        self.connection = functions.connection
+        self.schema = functions.schema
+
+    async def wait_at_cost_gates(self, *campaign_ids: Identifier) -> None:
+        """`BoundStore.wait_at_cost_gates`."""
+        await self._functions.wait_at_cost_gates(*campaign_ids)
+
+    async def _run(self, call: Call[R]) -> R:
+        if not await self._rollout._goes_to_function(call):
+            return await self._application._run(call)
+        try:
+            result = await self._functions._run(call)
+        except StoredFunctionError as error:
+            self._rollout._router.failed(call, error)
+            raise
+        self._rollout._router.succeeded(call)
+        return result
+
+    def _new_key(self) -> uuid.UUID:
+        return self._functions._new_key()
+
+
+def _compares(compare_reads: bool | None) -> bool:
+    return get_settings().rollout_compare_reads if compare_reads is None else compare_reads
+
+
+def _reading(schema: str) -> dict[str, Any]:
+    # No transaction: an engine's own isolation level must not make a small read fail.
+    return {"isolation_level": "AUTOCOMMIT", "schema_translate_map": {None: schema}}

@@ -1,0 +1,94 @@
+"""Reading a queue both ways: the old way answers, and every difference is logged."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from app.rollout import RolloutStore
+
+Rollout = Callable[..., RolloutStore]
+COMPARE = {"compare_reads": True}
+
+
+@pytest.fixture(autouse=True)
+def _places(add_business: Callable[..., uuid.UUID]) -> None:
+    for number in range(3):
+        add_business(f"p{number}", email=f"owner{number}@secret.example")
+
+
+@pytest.fixture
+def answer_otherwise(owner_engine: Engine) -> Callable[[str, str], None]:
+    """Edits the function's query."""
+
+    def edit(old: str, new: str) -> None:
+        with owner_engine.begin() as connection:
+            source = connection.execute(
+                text(
+                    "select pg_get_functiondef('get_businesses_for_enrichment"
+                    "(uuid, varchar, int, int)'::regprocedure)"
+                )
+            ).scalar_one()
+            assert old in source
+            connection.exec_driver_sql(source.replace(old, new).replace("%", "%%"))
+
+    return edit
+
+
+@pytest.mark.parametrize("percentage", [0, 100])
+def test_equal_answers_are_no_news(
+    rollout: Rollout, campaign_id: uuid.UUID, ways: Any, caplog: Any, percentage: int
+) -> None:
+    caplog.set_level(logging.INFO)
+    store = rollout(COMPARE, all=percentage)
+    assert len(store.get_businesses_for_enrichment(campaign_id, "facebook")) == 3
+    assert len(list(store.iter_businesses_for_enrichment(campaign_id, "linkedin", 2))) == 3
+    assert [way for way, _ in ways] == ["old way", "function"] * 3
+    assert "app.rollout" not in {record.name for record in caplog.records}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("limit v_limit", "limit 1", "only the old way has"),
+        ("business.phone, business.website", "business.website, business.phone", "differs in"),
+        ("order by business.created_at", "order by business.created_at desc", "the order differs"),
+    ],
+)
+def test_a_difference_is_logged_and_the_old_answer_returned(
+    rollout: Rollout,
+    campaign_id: uuid.UUID,
+    owner_engine: Engine,
+    answer_otherwise: Any,
+    caplog: Any,
+    old: str,
+    new: str,
+    told: str,
+) -> None:
+    with owner_engine.begin() as connection:
+        connection.execute(text("update gmaps_businesses set phone = '+358 secret'"))
+    answer_otherwise(old, new)
+    answer = rollout(COMPARE, all=100).get_businesses_for_enrichment(campaign_id, "facebook")
+    assert [business.phone for business in answer] == ["+358 secret"] * 3
+    assert told in caplog.text
+    assert "secret" not in caplog.text, "ids and names of fields, never values"
+    assert str(campaign_id) in caplog.text
+
+
+def test_a_function_that_fails_is_logged_and_does_not_matter(
+    rollout: Rollout, campaign_id: uuid.UUID, answer_otherwise: Any, caplog: Any
+) -> None:
+    answer_otherwise("limit v_limit", "limit v_limit / 0")
+    answer = rollout(COMPARE, all=100).get_businesses_for_enrichment(campaign_id, "facebook")
+    assert len(answer) == 3
+    assert "the function failed with 22012" in caplog.text
+
+
+def test_writes_are_not_compared(rollout: Rollout, campaign_id: uuid.UUID, ways: Any) -> None:
+    rollout(COMPARE, all=100).update_campaign_statistics(campaign_id)
+    assert [way for way, _ in ways] == ["function"]

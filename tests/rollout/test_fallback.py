@@ -1,0 +1,235 @@
+"""What happens where functions are missing or fail: answered the old way, never written twice."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, text
+
+from app import CampaignStore, MissingReferenceError, StoredFunctionError
+from app.application_path import ApplicationPath
+from app.retries import NO_RETRY
+from app.rollout import Percentages, RolloutStore
+from app.rollout.circuit_breaker import BreakerLimits, CircuitBreaker
+from app.tables import api_costs
+from app.transactions import run_in_one_message
+
+Rollout = Callable[..., RolloutStore]
+Ways = list[tuple[str, str]]
+
+
+@pytest.fixture
+def rename(owner_engine: Engine) -> Callable[[str, str], None]:
+    def rename(old: str, new: str) -> None:
+        with owner_engine.begin() as connection:
+            connection.execute(text(f"alter function {old} rename to {new}"))
+
+    return rename
+
+
+@pytest.fixture
+def broken(owner_engine: Engine) -> Callable[[str], None]:
+    """Makes the statistics fail with an SQLSTATE, or work again."""
+
+    def make(sqlstate: str) -> None:
+        with owner_engine.begin() as connection:
+            connection.execute(text("drop trigger if exists broken on gmaps_campaigns"))
+            if sqlstate:
+                connection.execute(
+                    text(
+                        "create or replace function broken() returns trigger language plpgsql as "
+                        f"$$ begin raise exception using errcode = '{sqlstate}'; end; $$"
+                    )
+                )
+                connection.execute(
+                    text(
+                        "create trigger broken before update of total_businesses_found "
+                        "on gmaps_campaigns for each row "
+                        "when (current_setting('application_name') = 'functions') "
+                        "execute function broken()"
+                    )
+                )
+
+    return make
+
+
+@pytest.fixture
+def failing(
+    app_url: Any, application: ApplicationPath
+) -> Iterator[Callable[[BreakerLimits], RolloutStore]]:
+    """A rollout at 100 percent whose functions can be broken apart from the old way."""
+    from sqlalchemy import create_engine
+
+    engine = create_engine(app_url, connect_args={"application_name": "functions"})
+
+    def make(limits: BreakerLimits) -> RolloutStore:
+        return RolloutStore(
+            CampaignStore(engine, schema="public", policies=NO_RETRY),
+            application,
+            fixed=Percentages(in_settings={"all": 100}),
+            breaker=limits,
+        )
+
+    yield make
+    engine.dispose()
+
+
+def test_a_missing_function_is_answered_the_old_way_at_once(
+    rollout: Rollout, campaign_id: uuid.UUID, rename: Any, ways: Ways, rows: Any, caplog: Any
+) -> None:
+    rename("track_campaign_cost(uuid, varchar, int, numeric, jsonb)", "gone")
+    store = rollout(all=100)
+    for _ in range(3):
+        store.track_campaign_cost(campaign_id, "bouncer", 1, "0.25")
+    store.update_campaign_statistics(campaign_id)
+    assert [way for way, _ in ways] == ["function", "old way", "old way", "old way", "function"]
+    assert len(rows(api_costs, campaign_id=campaign_id)) == 3
+    assert caplog.text.count("track_campaign_cost is not used for a while: it does not exist") == 1
+
+
+def test_it_is_used_again_when_it_is_back(
+    rollout: Rollout, campaign_id: uuid.UUID, rename: Any, ways: Ways
+) -> None:
+    rename("update_campaign_statistics(uuid)", "gone")
+    store = rollout({"breaker": BreakerLimits(recovery_time=0.0)}, all=100)
+    store.update_campaign_statistics(campaign_id)
+    rename("gone(uuid)", "update_campaign_statistics")
+    store.update_campaign_statistics(campaign_id)
+    store.update_campaign_statistics(campaign_id)
+    assert [way for way, _ in ways] == ["function", "old way", "function", "function"]
+
+
+def test_a_block_of_calls_runs_again_without_the_missing_function(
+    rollout: Rollout, owner_engine: Engine, campaign_id: uuid.UUID, rename: Any, rows: Any
+) -> None:
+    rename("update_campaign_statistics(uuid)", "gone")
+    rename("update_coverage_status(uuid, varchar, int, int, numeric)", "gone_too")
+    store = rollout(all=100)
+    store.functions.engine = owner_engine
+
+    def block(bound: Any) -> None:
+        bound.track_campaign_cost(campaign_id, "bouncer", 1, "0.25")
+        bound.update_coverage_status(campaign_id, "00100", 1, 1, "0.25")
+        bound.update_campaign_statistics(campaign_id)
+
+    store.run_in_transaction(block, cost_campaigns=[campaign_id])
+    assert len(rows(api_costs, campaign_id=campaign_id)) == 1
+
+
+@pytest.mark.parametrize("sqlstate", ["XX000", "57014", "40001", "53100"])
+def test_failures_in_a_row_move_the_calls_to_the_old_way_for_a_while(
+    failing: Any, campaign_id: uuid.UUID, broken: Any, ways: Ways, caplog: Any, sqlstate: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    store = failing(BreakerLimits(failures=3, recovery_time=0.0))
+    broken(sqlstate)
+    for _ in range(3):
+        with pytest.raises(StoredFunctionError):
+            store.update_campaign_statistics(campaign_id)
+    broken("")
+    assert store.update_campaign_statistics(campaign_id).total_businesses == 0
+    assert [way for way, _ in ways] == ["function"] * 4
+    assert "update_campaign_statistics works again" in caplog.text
+
+    lasting = failing(BreakerLimits(failures=3, recovery_time=60.0))
+    broken(sqlstate)
+    for _ in range(3):
+        with pytest.raises(StoredFunctionError):
+            lasting.update_campaign_statistics(campaign_id)
+    ways.clear()
+    assert lasting.update_campaign_statistics(campaign_id).total_businesses == 0
+    assert [way for way, _ in ways] == ["old way"]
+
+
+def test_a_success_and_a_refusal_between_failures_start_the_count_again(
+    failing: Any, campaign_id: uuid.UUID, broken: Any, ways: Ways
+) -> None:
+    store = failing(BreakerLimits(failures=2, recovery_time=60.0))
+    for _ in range(3):
+        broken("XX000")
+        with pytest.raises(StoredFunctionError):
+            store.update_campaign_statistics(campaign_id)
+        with pytest.raises(MissingReferenceError):
+            store.update_campaign_statistics(uuid.uuid4())
+    assert {way for way, _ in ways} == {"function"}
+
+
+def test_a_write_whose_outcome_is_unknown_is_never_sent_the_other_way(
+    store: CampaignStore,
+    application: ApplicationPath,
+    campaign_id: uuid.UUID,
+    rows: Any,
+    ways: Ways,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The answer to COMMIT is lost, again and again: the caller is told, and the cost is once."""
+
+    def lose_the_answer(*arguments: Any, **options: Any) -> Any:
+        read = options["read"]
+
+        def lost(envelope: str) -> Any:
+            read(envelope)
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+        return run_in_one_message(*arguments, **{**options, "read": lost})
+
+    monkeypatch.setattr("app.store.run_in_one_message", lose_the_answer)
+    rollout = RolloutStore(
+        CampaignStore(store.engine, schema="public", policies=NO_RETRY),
+        application,
+        fixed=Percentages(in_settings={"all": 100}),
+    )
+    with pytest.raises(StoredFunctionError, match="connection failed"):
+        rollout.track_campaign_cost(campaign_id, "bouncer", 1, "0.25")
+    assert [way for way, _ in ways] == ["function"]
+    assert len(rows(api_costs, campaign_id=campaign_id)) == 1
+
+
+def test_a_key_that_one_way_wrote_is_recognised_by_the_other(
+    rollout: Rollout, campaign_id: uuid.UUID
+) -> None:
+    for first, then in ((0, 100), (100, 0)):
+        metadata = {"idempotency_key": f"key {first}"}
+        one = rollout(all=first).track_campaign_cost(campaign_id, "bouncer", 1, "0.25", metadata)
+        two = rollout(all=then).track_campaign_cost(campaign_id, "bouncer", 1, "0.25", metadata)
+        assert (two.cost_id, two.replayed) == (one.cost_id, True)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_an_open_breaker_lets_one_call_try_at_a_time() -> None:
+    clock = Clock()
+    breaker = CircuitBreaker(BreakerLimits(failures=2, recovery_time=10.0), clock)
+    assert [breaker.allows(), breaker.failed(), breaker.failed()] == [True, False, True]
+    assert not breaker.allows()
+    clock.now = 10.0
+    assert [breaker.allows(), breaker.allows()] == [True, False], "one tries, the others wait"
+    assert not breaker.failed(), "it was open already"
+    clock.now = 19.9
+    assert not breaker.allows()
+    clock.now = 20.0
+    assert breaker.allows()
+    assert breaker.succeeded()
+    assert breaker.allows()
+    assert breaker.allows()
+    assert not breaker.is_open
+
+
+def test_who_tried_and_never_came_back_blocks_nobody_for_ever() -> None:
+    clock = Clock()
+    breaker = CircuitBreaker(BreakerLimits(failures=1, recovery_time=10.0), clock)
+    breaker.failed()
+    clock.now = 10.0
+    assert breaker.allows()
+    clock.now = 20.0
+    assert breaker.allows()
