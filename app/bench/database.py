@@ -15,6 +15,7 @@ from sqlalchemy import Engine, create_engine, delete
 from sqlalchemy.engine import URL
 
 from app import CampaignStore
+from app.application_path import ApplicationPath
 from app.bench.scraped_records import scraped_records
 from app.database import on_connect
 from app.embedded_server import temporary_server
@@ -30,6 +31,8 @@ DURABLE = {
     "shared_buffers": "512MB",
 }
 _FILLING_BATCH = 10_000
+# More businesses than these are copies of them.
+_SCRAPED_AT_MOST = 100_000
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ class BenchDatabase:
         self.app_engine = address.app_engine()
         self.owner_engine = address.owner_engine()
         self.store = CampaignStore(self.app_engine, schema=address.schema)
+        # The old way, which works on the tables.
+        self.application = ApplicationPath(self.owner_engine, schema=address.schema)
         # For the functions, through the driver alone.
         self.app = address.app_connection()
         # For what works on the tables.
@@ -99,12 +104,48 @@ class BenchDatabase:
         """The same campaign each time that it is asked for; filled at the first."""
         if n not in self._filled:
             campaign_id = self.new_campaign()
-            for start in range(0, n, _FILLING_BATCH):
-                records = scraped_records(min(_FILLING_BATCH, n - start))
+            scraped = min(n, _SCRAPED_AT_MOST)
+            for start in range(0, scraped, _FILLING_BATCH):
+                records = scraped_records(min(_FILLING_BATCH, scraped - start))
                 self.store.insert_businesses_batch(campaign_id, "00100", records)
+            self._multiply(campaign_id, scraped, n)
             self._filled[n] = campaign_id
             self.vacuum()
         return self._filled[n]
+
+    def _multiply(self, campaign_id: uuid.UUID, scraped: int, n: int) -> None:
+        """Adds copies of the campaign's businesses, each an hour younger, until there are n."""
+        if n == scraped:
+            return
+        own = ("id", "place_id", "created_at")
+        copied = [
+            column.name
+            for column in businesses.columns
+            if column.name not in own and column.computed is None
+        ]
+        columns = sql.SQL(", ").join(map(sql.Identifier, copied))
+        with self._maintenance.transaction():
+            # Triggers of foreign keys would check what is copied from checked rows; who may not
+            # leave them out waits for them.
+            self._maintenance.execute(
+                "select set_config('session_replication_role', 'replica', true) "
+                "where current_setting('is_superuser') = 'on'"
+            )
+            self._maintenance.execute(
+                sql.SQL(
+                    """
+                    insert into gmaps_businesses (id, place_id, created_at, {columns})
+                    select
+                      gen_random_uuid(), place_id || '-' || copy,
+                      created_at + copy * interval '1 hour', {columns}
+                    from generate_series(1, %s) as copy
+                    cross join gmaps_businesses
+                    where campaign_id = %s
+                    limit %s
+                    """
+                ).format(columns=columns),
+                [-(-n // scraped), campaign_id, n - scraped],
+            )
 
     def delete_businesses(self, campaign_id: uuid.UUID) -> None:
         with self.owner_engine.begin() as connection:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from app.budgets import Budget
+
+# Every budget is to be kept so many times over.
+BUDGET_ROOM = 10
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Figure:
         budget: what the median must stay below.
         ratio_limit: the most that `ratio` may be.
         targets: other comparisons that it is held to.
+        growth: the exponent with which the time grew from the next smaller n: 0 not at all, 1 as n.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Figure:
     budget: Budget | None = None
     ratio_limit: Decimal | None = None
     targets: tuple[Target, ...] = ()
+    growth: float | None = None
 
     @property
     def within_budget(self) -> bool | None:
@@ -65,6 +70,13 @@ class Figure:
         if self.budget is None or self.median_ms is None:
             return None
         return self.median_ms < self.budget.milliseconds
+
+    @property
+    def times_within_budget(self) -> float:
+        """How many of these calls the budget has room for; 0 where there is none."""
+        if self.budget is None or not self.median_ms:
+            return 0
+        return self.budget.milliseconds / self.median_ms
 
     @property
     def within_ratio_limit(self) -> bool | None:
@@ -77,6 +89,7 @@ class Figure:
         found = []
         if self.budget is not None and self.within_budget is not None:
             found.append((f"< {self.budget.milliseconds} ms", self.within_budget))
+            found.append(("ten times over", self.times_within_budget >= BUDGET_ROOM))
         if self.ratio_limit is not None and self.within_ratio_limit is not None:
             found.append((f"<= {self.ratio_limit} x {self.baseline}", self.within_ratio_limit))
         found.extend((target.text, target.is_met) for target in self.targets)
@@ -93,8 +106,10 @@ class Figure:
             "p99_ms": _rounded(self.p99_ms),
             "retries": self.retries,
             "lost": self.lost,
+            "growth": None if self.growth is None else round(self.growth, 2),
             "budget_ms": self.budget.milliseconds if self.budget is not None else None,
             "within_budget": self.within_budget,
+            "times_within_budget": _rounded(self.times_within_budget) if self.budget else None,
             "ratio_limit": float(self.ratio_limit) if self.ratio_limit is not None else None,
             "within_ratio_limit": self.within_ratio_limit,
             "targets": [{"target": each.text, "met": each.is_met} for each in self.targets] or None,
@@ -128,3 +143,17 @@ def p99(values: Sequence[float]) -> float | None:
 
 def median(values: Sequence[float]) -> float:
     return statistics.median(values)
+
+
+def with_growth(figures: Sequence[Figure]) -> list[Figure]:
+    """The figures of one function at several sizes, each with its growth from the size before."""
+    grown: list[Figure] = []
+    last: dict[str, Figure] = {}
+    for figure in figures:
+        before = last.get(figure.variant)
+        if before is not None and before.median_ms and figure.median_ms and figure.n > before.n:
+            ratio = figure.median_ms / before.median_ms
+            figure = replace(figure, growth=math.log(ratio) / math.log(figure.n / before.n))
+        last[figure.variant] = figure
+        grown.append(figure)
+    return grown

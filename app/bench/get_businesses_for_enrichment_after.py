@@ -4,41 +4,65 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 from app import calls
 from app.bench.database import BenchDatabase
-from app.bench.figures import Figure
-from app.bench.get_businesses_for_enrichment import PAGE_SIZE, QUEUE_LENGTH
+from app.bench.figures import Figure, Target, with_growth
+from app.bench.get_businesses_for_enrichment import (
+    LONGEST,
+    PAGE_SIZE,
+    QUEUE_LENGTHS,
+    pages,
+    queue_lengths,
+)
 from app.bench.measurement import FUNCTION, Comparison, Variant
 from app.bench.run import Bench
 from app.budgets import BUDGETS
 from app.transactions import run_in_transaction
 
 NAME = "get_businesses_for_enrichment_after"
+# How much more than the first page the last one of a million may cost.
+LAST_PAGE_LIMIT = 1.2
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
-    database = bench.database
-    n = bench.size(QUEUE_LENGTH, 2_000)
-    bench.tell(f"{n:,} businesses to page through")
-    campaign_id = database.campaign_with_businesses(n)
-    for case, offset in (
-        ("first page", 0),
-        ("middle page", n // 2),
-        ("last page", n - PAGE_SIZE),
-    ):
-        yield from bench.compare(
-            Comparison(
-                name=NAME,
-                n=PAGE_SIZE,
-                case=case,
-                variants=_variants(database, campaign_id, offset),
-                baseline="offset",
-                calls=2 if bench.quick else 5,
-                discarded=2,
-                budget=BUDGETS[NAME],
+    figures: list[Figure] = []
+    for length in queue_lengths(bench):
+        bench.tell(f"{length:,} businesses to page through")
+        campaign_id = bench.database.campaign_with_businesses(length)
+        first: Figure | None = None
+        for page, offset in pages(length).items():
+            is_deep = offset >= QUEUE_LENGTHS[1]
+            measured = list(
+                bench.compare(
+                    Comparison(
+                        name=NAME,
+                        n=length,
+                        case=page,
+                        variants=_variants(bench.database, campaign_id, offset),
+                        baseline="offset",
+                        calls=1 if is_deep or bench.quick else 10,
+                        discarded=1 if is_deep else 2,
+                        budget=BUDGETS[NAME],
+                    )
+                )
             )
-        )
+            first = first or measured[0]
+            if page == "last page" and length == LONGEST:
+                measured[0] = _beside_first_page(measured[0], first)
+            figures += measured
+    yield from with_growth(figures)
+
+
+def _beside_first_page(last: Figure, first: Figure) -> Figure:
+    if not last.median_ms or not first.median_ms:
+        return last
+    times = last.median_ms / first.median_ms
+    target = Target(
+        f"{times:.2f} x the first page (at most {LAST_PAGE_LIMIT})", times <= LAST_PAGE_LIMIT
+    )
+    return replace(last, targets=(target,))
 
 
 def _variants(database: BenchDatabase, campaign_id: uuid.UUID, offset: int) -> list[Variant]:
