@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from app.bench.memory import Memory
 from app.budgets import Budget
 
 # Every budget is to be kept so many times over.
@@ -44,6 +45,7 @@ class Figure:
         budget: what the median must stay below.
         ratio_limit: the most that `ratio` may be.
         targets: other comparisons that it is held to.
+        memory: what one call takes, where that was measured.
         growth: the exponent with which the time grew from the next smaller n: 0 not at all, 1 as n.
     """
 
@@ -63,6 +65,7 @@ class Figure:
     ratio_limit: Decimal | None = None
     targets: tuple[Target, ...] = ()
     growth: float | None = None
+    memory: Memory | None = None
 
     @property
     def within_budget(self) -> bool | None:
@@ -106,6 +109,8 @@ class Figure:
             "p99_ms": _rounded(self.p99_ms),
             "retries": self.retries,
             "lost": self.lost,
+            "server_mb": _rounded(self.memory.server_mb) if self.memory else None,
+            "client_mb": _rounded(self.memory.client_mb) if self.memory else None,
             "growth": None if self.growth is None else round(self.growth, 2),
             "budget_ms": self.budget.milliseconds if self.budget is not None else None,
             "within_budget": self.within_budget,

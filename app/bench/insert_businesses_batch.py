@@ -1,4 +1,5 @@
-"""Inserting scraped records, beside COPY, SQLAlchemy Core's multi-row upsert, and row by row.
+"""Inserting scraped records, beside COPY, SQLAlchemy Core's multi-row upsert, the
+application path, and row by row.
 
 Two clocks. `prepared`, which is meant where nothing else is said, has everything ready in memory,
 COPY's rows in its own format and the function's records as JSON, and so is the server's work
@@ -19,6 +20,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import func, select
+
 from app.bench.business_rows import (
     copy_and_merge,
     copy_prepared,
@@ -30,7 +33,8 @@ from app.bench.business_rows import (
 )
 from app.bench.database import BenchDatabase
 from app.bench.figures import Figure, Target
-from app.bench.measurement import FUNCTION, Comparison, Often, Variant
+from app.bench.measurement import FUNCTION, Comparison, Often, Variant, in_case
+from app.bench.memory import Memory, measure_memory
 from app.bench.run import Bench
 from app.bench.scraped_records import scraped_records
 from app.budgets import BUDGETS
@@ -39,7 +43,8 @@ NAME = "insert_businesses_batch"
 BUDGET_RECORDS = 50
 # The most that a batch of so many may take, as a multiple of COPY's time for as many new rows.
 COPY_RECORDS = 1_000
-COPY_LIMITS = {COPY_RECORDS: Decimal("1.1"), 10_000: Decimal("1.5")}
+LARGEST_BATCH = 10_000
+COPY_LIMITS = {COPY_RECORDS: Decimal("1.1"), LARGEST_BATCH: Decimal("1.5")}
 UNCHANGED_LIMIT = Decimal("0.8")
 # How many times faster than SQLAlchemy Core's upsert, both from records.
 CORE_SPEEDUP = 2.5
@@ -55,7 +60,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
     bench.tell(f"{present:,} businesses that are already there")
     bench.database.campaign_with_businesses(present)
     yield from _first_time(bench, BUDGET_RECORDS, calls=1 if bench.quick else 10)
-    sizes = ((bench.size(COPY_RECORDS, 200), bench.size(30, 1)), (bench.size(10_000, 0), 1))
+    sizes = ((bench.size(COPY_RECORDS, 200), bench.size(30, 1)), (bench.size(LARGEST_BATCH, 0), 1))
     for n, calls in sizes:
         if n:
             yield from _first_time(bench, n, calls)
@@ -71,7 +76,6 @@ def _first_time(bench: Bench, n: int, calls: int) -> Iterator[Figure]:
         database.delete_businesses(campaign_id)
         database.vacuum()
 
-    slow = Often.EACH_ROUND if n <= COPY_RECORDS else Often.ONCE
     discarded = 1 if n <= COPY_RECORDS else 0
     yield from bench.compare(
         Comparison(
@@ -96,52 +100,77 @@ def _first_time(bench: Bench, n: int, calls: int) -> Iterator[Figure]:
             ratio_limit=COPY_LIMITS.get(n),
         )
     )
-    figures = list(
-        bench.compare(
-            Comparison(
-                name=NAME,
-                n=n,
-                case=FROM_RECORDS,
-                variants=[
-                    Variant(
-                        FUNCTION,
-                        lambda records: database.store.insert_businesses_batch(
-                            campaign_id, ZIP_CODE, records
-                        ),
-                        prepare=lambda: scraped_records(n),
-                    ),
-                    Variant(
-                        "COPY",
-                        lambda records: copy_records(
-                            database.owner, records, campaign_id, ZIP_CODE
-                        ),
-                        prepare=lambda: scraped_records(n),
-                    ),
-                    Variant(
-                        "Core upsert",
-                        lambda records: _upsert(database, campaign_id, records),
-                        prepare=lambda: scraped_records(n),
-                        often=slow,
-                    ),
-                    Variant(
-                        "row by row",
-                        lambda records: _row_by_row(database, campaign_id, records),
-                        prepare=lambda: scraped_records(n),
-                        often=slow,
-                    ),
-                ],
-                baseline="COPY",
-                calls=min(calls, 3),
-                discarded=discarded,
-                tidy=tidy,
-                budget=BUDGETS[NAME] if n == BUDGET_RECORDS else None,
-            )
-        )
+    from_records = Comparison(
+        name=NAME,
+        n=n,
+        case=FROM_RECORDS,
+        variants=_from_records(database, campaign_id, n),
+        baseline="COPY",
+        calls=min(calls, 3),
+        discarded=discarded,
+        tidy=tidy,
+        budget=BUDGETS[NAME] if n == BUDGET_RECORDS else None,
     )
+    figures = list(bench.compare(from_records))
     if n == COPY_RECORDS:
         figures = [_beside_core(figure, figures) for figure in figures]
+    if n == LARGEST_BATCH:
+        memory = _memory(database, campaign_id, n)
+        figures = [replace(figure, memory=memory.get(figure.variant)) for figure in figures]
     yield from figures
     tidy()
+
+
+def _memory(database: BenchDatabase, campaign_id: uuid.UUID, n: int) -> dict[str, Memory | None]:
+    """What a batch takes, each way on a connection that is new."""
+    records = scraped_records(n)
+
+    def of_function() -> Memory | None:
+        database.app_engine.dispose()
+        with database.app_engine.connect() as connection:
+            pid = connection.execute(select(func.pg_backend_pid())).scalar_one()
+        return measure_memory(
+            pid, lambda: database.store.insert_businesses_batch(campaign_id, ZIP_CODE, records)
+        )
+
+    def of_copy() -> Memory | None:
+        with database.address.owner_connection() as connection:
+            return measure_memory(
+                connection.info.backend_pid,
+                lambda: copy_records(connection, records, campaign_id, ZIP_CODE),
+            )
+
+    found = {}
+    for variant, measured in ((FUNCTION, of_function), ("COPY", of_copy)):
+        database.delete_businesses(campaign_id)
+        found[in_case(variant, FROM_RECORDS)] = measured()
+    return found
+
+
+def _from_records(database: BenchDatabase, campaign_id: uuid.UUID, n: int) -> list[Variant]:
+    slow = Often.EACH_ROUND if n <= COPY_RECORDS else Often.ONCE
+    ways: dict[str, tuple[Callable[[Records], object], Often]] = {
+        FUNCTION: (
+            lambda records: database.store.insert_businesses_batch(campaign_id, ZIP_CODE, records),
+            Often.EACH_CALL,
+        ),
+        "COPY": (
+            lambda records: copy_records(database.owner, records, campaign_id, ZIP_CODE),
+            Often.EACH_CALL,
+        ),
+        "Core upsert": (lambda records: _upsert(database, campaign_id, records), slow),
+        "application path": (
+            lambda records: database.application.insert_businesses_batch(
+                campaign_id, ZIP_CODE, records
+            ),
+            slow,
+        ),
+        "row by row": (lambda records: _row_by_row(database, campaign_id, records), slow),
+    }
+    return [
+        Variant(name, run, prepare=lambda: scraped_records(n), often=often)
+        for name, (run, often) in ways.items()
+    ]
 
 
 def _beside_core(figure: Figure, figures: list[Figure]) -> Figure:

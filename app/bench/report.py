@@ -61,7 +61,7 @@ def _number(value: float | None) -> Text:
 
 
 def _targets(figure: Figure) -> Text:
-    """Met or MISSED beside each target, then growth and what went wrong under load."""
+    """Met or MISSED beside each target, then growth, memory and what went wrong under load."""
     parts = [
         Text.assemble(f"{target} ", ("met", "green") if is_met else ("MISSED", "bold red"))
         for target, is_met in figure.verdicts
@@ -70,6 +70,9 @@ def _targets(figure: Figure) -> Text:
         parts.append(Text(f"{figure.retries / figure.calls:.2f} retries a call"))
     if figure.growth is not None:
         parts.append(Text(f"grows as n^{figure.growth:.2f}"))
+    if figure.memory is not None:
+        memory = figure.memory
+        parts.append(Text(f"server {memory.server_mb:.0f} MB, client {memory.client_mb:.0f} MB"))
     if figure.lost:
         parts.append(Text(f"{figure.lost} calls LOST", "bold red"))
     return Text(", ").join(parts)

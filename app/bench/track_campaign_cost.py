@@ -2,9 +2,10 @@
 that grows.
 
 Beside the function, which waits at its campaign's gate and is one message, stand the same function
-in a SERIALIZABLE transaction without the gate, with the same retries, and the statements that an
-application could send itself: at READ COMMITTED, under an advisory lock, and the ledger's entry
-alone, which keeps no total.
+in a SERIALIZABLE transaction without the gate, with the same retries; the two statements that an
+application could send itself at READ COMMITTED, with neither key nor history of totals; the
+application path, which does all that the function does, under an advisory lock; and the ledger's
+entry alone, which keeps no total.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, func, select, update
+from sqlalchemy import Connection, Engine, event, update
 
 from app import CampaignStore
+from app.application_path import ApplicationPath
 from app.bench.clients import Client, LoadComparison, LoadVariant
 from app.bench.database import Address, BenchDatabase, database_beside
 from app.bench.figures import Figure, Target
@@ -30,6 +31,7 @@ from app.bench.run import Bench
 from app.budgets import BUDGETS
 from app.cli.failures import CommandFailure
 from app.retries import COST_POLICY
+from app.stored_functions import StoredFunctions
 from app.tables import api_costs, campaigns
 from app.transactions import run_in_transaction
 
@@ -37,14 +39,14 @@ NAME = "track_campaign_cost"
 COST = Decimal("0.0025")
 SERIALIZABLE = "without the gate (SERIALIZABLE)"
 READ_COMMITTED = "plain SQL (READ COMMITTED)"
-ADVISORY_LOCK = "plain SQL (advisory lock)"
+APPLICATION_PATH = "application path (advisory lock)"
 ENTRY_ALONE = "the ledger's entry alone"
 EMPTY_LEDGER = "function, empty ledger"
 
 HOT, SPREAD = "hot campaign", "1,000 campaigns"
 NEAR, FAR = "hot campaign, near", "hot campaign, 1 ms away"
 ROUND_TRIP_SECONDS = 0.001
-FEW, CROWD = 10, 80
+FEW, CROWD, LARGE_CROWD = 10, 80, 100
 CAMPAIGNS = 1_000
 LARGE_LEDGER = 10_000_000
 # The most that a call may take on the large ledger, as a multiple of one on an empty ledger.
@@ -68,41 +70,40 @@ def measure(bench: Bench) -> Iterator[Figure]:
             budget=BUDGETS[NAME],
         )
     )
-    few, crowd = bench.size(FEW, 2), bench.size(CROWD, 3)
-    hot = bench.compare_under_load(hot_campaign(database, (1, few, crowd)))
+    few, large_crowd = bench.size(FEW, 2), bench.size(LARGE_CROWD, 3)
+    numbers = (1, few, large_crowd)
+    hot = bench.compare_under_load(
+        hot_campaign(database, numbers if bench.quick else (1, FEW, CROWD, LARGE_CROWD))
+    )
     yield from hot if bench.quick else judged_hot(list(hot))
     with (
         network(database.address, 0) as near,
         network(database.address, ROUND_TRIP_SECONDS) as far,
     ):
-        distant = bench.compare_under_load(over_networks(database, few, near, far))
+        distances = ((NEAR, near, (few,)), (FAR, far, numbers))
+        distant = bench.compare_under_load(over_networks(database, distances))
         yield from distant if bench.quick else judged_distant(list(distant))
-    spread = bench.compare_under_load(many_campaigns(database, few, bench.size(CAMPAIGNS, 5)))
+    spread = bench.compare_under_load(many_campaigns(database, numbers, bench.size(CAMPAIGNS, 5)))
     yield from spread if bench.quick else judged_spread(list(spread))
     yield from _growing_ledger(bench)
 
 
 def hot_campaign(database: BenchDatabase, numbers_of_clients: Sequence[int]) -> LoadComparison:
     """All clients on one campaign; afterwards no cost may be missing, or counted twice."""
-    ways: list[tuple[str, Callable[..., Any], Callable[[Any, int], None]]] = [
-        *((name, client, _exact(database)) for name, client in _ways()),
-        (ADVISORY_LOCK, advisory_lock_client, _exact(database)),
-        (ENTRY_ALONE, entry_client, lambda _subject, _calls: None),
-    ]
     return LoadComparison(
         name=NAME,
         n=1,
         variants=[
             LoadVariant(name, client, lambda: [database.new_campaign()], check, clients, HOT)
             for clients in numbers_of_clients
-            for name, client, check in ways
+            for name, client, check in _ways(database)
         ],
         baseline=READ_COMMITTED,
     )
 
 
 def over_networks(
-    database: BenchDatabase, clients: int, near: Address, far: Address
+    database: BenchDatabase, distances: Sequence[tuple[str, Address, Sequence[int]]]
 ) -> LoadComparison:
     """One campaign again; the near one is as much work for the machine as the far one."""
     return LoadComparison(
@@ -110,22 +111,19 @@ def over_networks(
         n=1,
         variants=[
             LoadVariant(
-                name,
-                client,
-                lambda: [database.new_campaign()],
-                _exact(database),
-                clients,
-                case,
-                address,
+                name, client, lambda: [database.new_campaign()], check, clients, case, address
             )
-            for case, address in ((NEAR, near), (FAR, far))
-            for name, client in _ways()
+            for case, address, numbers_of_clients in distances
+            for clients in numbers_of_clients
+            for name, client, check in _ways(database)
         ],
         baseline=READ_COMMITTED,
     )
 
 
-def many_campaigns(database: BenchDatabase, clients: int, number: int) -> LoadComparison:
+def many_campaigns(
+    database: BenchDatabase, numbers_of_clients: Sequence[int], number: int
+) -> LoadComparison:
     """Each call on a campaign drawn by chance."""
     return LoadComparison(
         name=NAME,
@@ -135,22 +133,28 @@ def many_campaigns(database: BenchDatabase, clients: int, number: int) -> LoadCo
                 name,
                 client,
                 lambda: [database.new_campaign() for _ in range(number)],
-                _exact(database),
+                check,
                 clients,
                 SPREAD,
             )
-            for name, client in _ways()
+            for clients in numbers_of_clients
+            for name, client, check in _ways(database)
         ],
         baseline=READ_COMMITTED,
     )
 
 
-def _ways() -> list[tuple[str, Callable[..., Any]]]:
-    """Those that keep every total and are compared in all cases."""
+def _ways(
+    database: BenchDatabase,
+) -> list[tuple[str, Callable[..., Any], Callable[[Any, int], None]]]:
+    """What is compared in all cases, with how it is checked: all but one keep every total."""
+    exact = _exact(database)
     return [
-        (FUNCTION, store_client),
-        (SERIALIZABLE, serializable_client),
-        (READ_COMMITTED, read_committed_client),
+        (FUNCTION, store_client, exact),
+        (SERIALIZABLE, serializable_client, exact),
+        (READ_COMMITTED, read_committed_client, exact),
+        (APPLICATION_PATH, application_client, exact),
+        (ENTRY_ALONE, entry_client, lambda _subject, _calls: None),
     ]
 
 
@@ -302,8 +306,12 @@ def read_committed_client(address: Address, campaign_ids: list[uuid.UUID]) -> An
     return _plain_client(address, campaign_ids, _plain)
 
 
-def advisory_lock_client(address: Address, campaign_ids: list[uuid.UUID]) -> Any:
-    return _plain_client(address, campaign_ids, partial(_plain, advisory_lock=True))
+@contextmanager
+def application_client(address: Address, campaign_ids: list[uuid.UUID]) -> Iterator[Client]:
+    engine = address.owner_engine()
+    store = ApplicationPath(engine, schema=address.schema)
+    with _counted(engine) as transactions:
+        yield Client(lambda: _track(store, random.choice(campaign_ids)), transactions)  # noqa: S311
 
 
 def entry_client(address: Address, campaign_ids: list[uuid.UUID]) -> Any:
@@ -335,17 +343,14 @@ def _counted(engine: Engine) -> Iterator[Callable[[], int]]:
         engine.dispose()
 
 
-def _track(store: CampaignStore, campaign_id: uuid.UUID) -> None:
+def _track(store: StoredFunctions, campaign_id: uuid.UUID) -> None:
     store.track_campaign_cost(campaign_id, "google_maps", 1, COST)
 
 
-def _plain(engine: Engine, campaign_id: uuid.UUID, *, advisory_lock: bool = False) -> None:
+def _plain(engine: Engine, campaign_id: uuid.UUID) -> None:
     """The totals and the ledger's entry, in two statements."""
 
     def block(connection: Connection) -> None:
-        if advisory_lock:
-            key = func.hashtextextended(str(campaign_id), 0)
-            connection.execute(select(func.pg_advisory_xact_lock(key)))
         campaign = campaigns.c
         connection.execute(
             update(campaigns)

@@ -1,4 +1,4 @@
-"""Marking a ZIP code as scraped, beside the same UPDATE from the client."""
+"""Marking a ZIP code as scraped, beside the application path and the same UPDATE alone."""
 
 from __future__ import annotations
 
@@ -49,6 +49,13 @@ def measure(bench: Bench) -> Iterator[Figure]:
                 Variant(
                     FUNCTION,
                     lambda zip_code: database.store.update_coverage_status(
+                        campaign_id, zip_code, 40, 12, Decimal("0.16")
+                    ),
+                    prepare=lambda: next(next_zip_code),
+                ),
+                Variant(
+                    "application path",
+                    lambda zip_code: database.application.update_coverage_status(
                         campaign_id, zip_code, 40, 12, Decimal("0.16")
                     ),
                     prepare=lambda: next(next_zip_code),

@@ -1,4 +1,4 @@
-"""Storing a verifier's answer, beside the four statements that a client would send."""
+"""Storing a verifier's answer, beside the application path and four plain statements."""
 
 from __future__ import annotations
 
@@ -52,6 +52,13 @@ def measure(bench: Bench) -> Iterator[Figure]:
                 Variant(
                     FUNCTION,
                     lambda each: database.store.update_email_verification(each[0], each[1], ANSWER),
+                    prepare=lambda: next(held),
+                ),
+                Variant(
+                    "application path",
+                    lambda each: database.application.update_email_verification(
+                        each[0], each[1], ANSWER
+                    ),
                     prepare=lambda: next(held),
                 ),
                 Variant(

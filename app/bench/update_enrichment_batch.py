@@ -1,4 +1,4 @@
-"""Storing a batch of enrichments, beside statements for each business from the client."""
+"""Storing a batch of enrichments, beside the application path, and row by row."""
 
 from __future__ import annotations
 
@@ -42,6 +42,11 @@ def measure(bench: Bench) -> Iterator[Figure]:
                 Variant(
                     FUNCTION,
                     lambda batch: database.store.update_enrichment_batch("facebook", batch),
+                    prepare=new_batch,
+                ),
+                Variant(
+                    "application path",
+                    lambda batch: database.application.update_enrichment_batch("facebook", batch),
                     prepare=new_batch,
                 ),
                 Variant(

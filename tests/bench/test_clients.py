@@ -16,7 +16,7 @@ from app.bench.database import Address, BenchDatabase
 from app.bench.figures import Figure
 from app.bench.network import network
 from app.bench.track_campaign_cost import (
-    ADVISORY_LOCK,
+    APPLICATION_PATH,
     ENTRY_ALONE,
     FUNCTION,
     HOT,
@@ -37,7 +37,7 @@ def test_costs_of_several_clients_are_all_there(database: BenchDatabase) -> None
     assert [(figure.variant.partition(",")[0], figure.clients) for figure in figures] == [
         (variant, clients)
         for clients in (1, 3)
-        for variant in (FUNCTION, SERIALIZABLE, READ_COMMITTED, ADVISORY_LOCK, ENTRY_ALONE)
+        for variant in (FUNCTION, SERIALIZABLE, READ_COMMITTED, APPLICATION_PATH, ENTRY_ALONE)
     ]
     # Who waits at the gate repeats nothing.
     assert [figure.retries for figure in figures if FUNCTION in figure.variant] == [0, 0]

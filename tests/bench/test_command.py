@@ -31,6 +31,8 @@ EXTRA_KEYS = {
     "within_budget",
     "times_within_budget",
     "growth",
+    "server_mb",
+    "client_mb",
     "ratio_limit",
     "within_ratio_limit",
     "targets",
