@@ -101,7 +101,7 @@ def lock_campaigns(
         .order_by(campaigns.c.id)
         .with_for_update(key_share=True)
     )
-    return dict(locked.tuples().all())
+    return dict(locked.all())
 
 
 def _advisory_key(campaign_id: uuid.UUID) -> int:

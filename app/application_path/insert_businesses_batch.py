@@ -79,7 +79,7 @@ def insert_businesses_batch(
         {**common, **row, "id": ids(index)}
         for index, row in (chosen[place_id] for place_id in attempted)
     ]
-    written = dict(connection.execute(_UPSERT, rows).tuples().all()) if rows else {}
+    written = dict(connection.execute(_UPSERT, rows).all()) if rows else {}
     inserted = sum(written.values())
     updated = len(written) - inserted
 
@@ -147,9 +147,7 @@ def _owners_in_order(connection: Connection, place_ids: list[str]) -> dict[str, 
             .select_from(given)
             .join(businesses, businesses.c.place_id == given.c.place_id, isouter=True)
             .order_by(given.c.place_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
 
 

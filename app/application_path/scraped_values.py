@@ -14,7 +14,8 @@ _BLANKS = " \t\r\n"
 NUMBER = re.compile(r"[ \t\r\n]*[-+]?[0-9]+(\.[0-9]*)?[ \t\r\n]*")
 _LONGEST_NUMBER = 40
 _TOO_LARGE = Decimal("1e40")
-_EMAIL = re.compile(r"[^\s@]+@[^\s@]+", re.ASCII)
+# What is white space beyond ASCII depends on the database's locale there; here it is Unicode's.
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 
 def scraped_text(value: str | None) -> str | None:

@@ -24,7 +24,7 @@ from app.application_path.cost_ledger import (
     idempotency_key_problem,
     lock_campaigns,
 )
-from app.application_path.json_values import jsonb_parameter
+from app.application_path.json_values import json_text, jsonb_parameter
 from app.application_path.money import read_money, rounded
 from app.json_codec import load_json
 from app.tables import api_costs
@@ -60,6 +60,8 @@ def track_campaign_cost(
     if amount >= LARGEST_COST:
         refuse(f"p_cost_usd is {LARGEST_COST} or more", OUT_OF_RANGE)
     given_metadata = load_json(metadata)
+    if given_metadata is None:
+        given_metadata = {}
     if not isinstance(given_metadata, dict):
         refuse("p_metadata is not a JSON object")
     problem = idempotency_key_problem(given_metadata)
@@ -86,7 +88,7 @@ def track_campaign_cost(
             "service": service,
             "items_processed": items_processed,
             "cost_usd": amount,
-            "metadata_json": metadata,
+            "metadata_json": json_text(given_metadata),
             "running_total": new_total,
         },
     ).scalar()

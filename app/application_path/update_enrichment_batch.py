@@ -11,7 +11,7 @@ from sqlalchemy import (
     UUID,
     Boolean,
     Connection,
-    Row,
+    RowMapping,
     any_,
     bindparam,
     func,
@@ -59,13 +59,13 @@ def update_enrichment_batch(
 
     rows = [
         {
-            **type_.row(latest[business.id]),
-            "business_id": business.id,
-            "campaign_id": business.campaign_id,
-            "raw_data_json": json_text(latest[business.id]),
+            **type_.row(latest[business_id]),
+            "business_id": business_id,
+            "campaign_id": business["campaign_id"],
+            "raw_data_json": json_text(latest[business_id]),
         }
-        for business in locked.values()  # still in the order of place_id
-        if business.id in latest
+        for business_id, business in locked.items()  # still in the order of place_id
+        if business_id in latest
     ]
     if rows:
         # An item with the idempotency key of the current row was applied before: it writes nothing
@@ -88,7 +88,7 @@ def update_enrichment_batch(
     }
 
 
-def _lock_businesses(connection: Connection, items: Iterable[Any]) -> dict[uuid.UUID, Row[Any]]:
+def _lock_businesses(connection: Connection, items: Iterable[Any]) -> dict[uuid.UUID, RowMapping]:
     """The businesses that exist, each as its last writer left it.
 
     Locked in the order of place_id, so overlapping batches wait instead of deadlocking.
@@ -119,7 +119,7 @@ def _lock_businesses(connection: Connection, items: Iterable[Any]) -> dict[uuid.
         .order_by(business.place_id)
         .with_for_update(key_share=True)
     )
-    return {row.id: row for row in locked}
+    return {row["id"]: row for row in locked.mappings()}
 
 
 def _shown_id(item: Any) -> Any:
@@ -133,34 +133,34 @@ def _shown_id(item: Any) -> Any:
 
 def _change(
     type_: EnrichmentType,
-    business: Row[Any],
+    business: RowMapping,
     enrichment: Mapping[str, Any],
     item: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What an enrichment makes of its business, whose row is locked."""
     email, succeeded = enrichment["primary_email"], enrichment["success"]
     replaces_email = email is not None and SOURCE_RANKS[type_.name] >= SOURCE_RANKS.get(
-        business.email_source, NO_RANK
+        business["email_source"], NO_RANK
     )
     change = {
-        "of_business": business.id,
-        "email": email if replaces_email else business.email,
-        "email_source": type_.name if replaces_email else business.email_source,
-        "voids_verification": replaces_email and business.email != email,
-        "facebook_url": business.facebook_url,
-        "linkedin_url": business.linkedin_url,
-        "enrichment_status": business.enrichment_status,
-        "needs_enrichment": business.needs_enrichment,
-        "linkedin_enriched": business.linkedin_enriched,
+        "of_business": business["id"],
+        "email": email if replaces_email else business["email"],
+        "email_source": type_.name if replaces_email else business["email_source"],
+        "voids_verification": replaces_email and business["email"] != email,
+        "facebook_url": business["facebook_url"],
+        "linkedin_url": business["linkedin_url"],
+        "enrichment_status": business["enrichment_status"],
+        "needs_enrichment": business["needs_enrichment"],
+        "linkedin_enriched": business["linkedin_enriched"],
     }
     if enrichment[type_.url] is not None:
         change[type_.url] = enrichment[type_.url]
     if type_.name == "linkedin":
-        change["linkedin_enriched"] = business.linkedin_enriched or succeeded
+        change["linkedin_enriched"] = business["linkedin_enriched"] or succeeded
         return change
     status = item.get("enrichment_status") or ("enriched" if succeeded else "failed")
     # A failed second look does not undo what the first one found.
-    if business.enrichment_status != "enriched" or succeeded:
+    if business["enrichment_status"] != "enriched" or succeeded:
         change["enrichment_status"] = status
     if status in ("enriched", "no_facebook"):
         change["needs_enrichment"] = False
