@@ -8,6 +8,7 @@ fail the batch, and the record itself is kept beside it.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from app.application_path.checks import LARGEST_COUNT
@@ -58,8 +59,8 @@ def read_scraped_business(record: Record) -> dict[str, Any]:
         "place_id": _scalar(record, "place_id", "placeId"),
         "name": _scalar(record, "name", "title"),
         **{column: _text(record, names) for column, names in _TEXTS.items()},
-        "latitude": None if latitude is None or abs(latitude) > 90 else float(latitude),
-        "longitude": None if longitude is None or abs(longitude) > 180 else float(longitude),
+        "latitude": _degrees(latitude, 90),
+        "longitude": _degrees(longitude, 180),
         "email": email,
         "email_source": "not_found"
         if email is None
@@ -76,6 +77,11 @@ def read_scraped_business(record: Record) -> dict[str, Any]:
         ),
         "needs_enrichment": record.get("needs_enrichment") is not False,
     }
+
+
+def _degrees(number: Decimal | None, most: int) -> float | None:
+    # Compared as it is: arithmetic, abs() included, would round it.
+    return None if number is None or not -most <= number <= most else float(number)
 
 
 def _scalar(record: Record, *names: str) -> str | None:

@@ -33,7 +33,7 @@ def scraped_number(value: Any) -> Decimal | None:
     """A number, or a text that is one; None for all else."""
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         number = Decimal(value)
-        return number if abs(number) < _TOO_LARGE else None
+        return number if -_TOO_LARGE < number < _TOO_LARGE else None
     if isinstance(value, str) and len(value) <= _LONGEST_NUMBER and NUMBER.fullmatch(value):
         return Decimal(value.strip(_BLANKS))
     return None

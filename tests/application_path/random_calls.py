@@ -1,6 +1,6 @@
 """Random calls over a small world of campaigns and places, good ones and bad ones.
 
-Texts hold names in braces, as in the shared scenarios: each way has campaigns and places of its own.
+Texts hold names in braces, as in the shared scenarios: each way has its own campaigns and places.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ RandomCall = tuple[str, dict[str, Any]]
 
 CAMPAIGNS = ("{campaign}", "{other}")
 PLACES = tuple("abcdef")
+BUSINESSES = tuple(f"{{business {place}}}" for place in PLACES)
 UNKNOWN = "5f1c0c1e-5a6c-4f7e-9d0a-00000000dead"
 EMAILS = ("a@hall.fi", "A@HALL.fi", " b@hall.fi ", "c@x@y", "no email", "", "ü@hall.fi")
 KEYS = ("first", "second", "third")
@@ -43,12 +44,12 @@ def _campaign(rng: random.Random) -> Any:
 
 
 def _business(rng: random.Random) -> Any:
-    return rng.choice((*(f"{{business {place}}}" for place in PLACES) * 4, UNKNOWN, None))
+    return rng.choice((*BUSINESSES * 4, UNKNOWN, None))
 
 
 def _some(rng: random.Random, **choices: Any) -> dict[str, Any]:
     """A few of the fields, each with one of its values."""
-    names = rng.sample(sorted(choices), rng.randint(0, min(5, len(choices))))
+    names = rng.sample(sorted(choices), rng.randint(0, 3))
     return {name: rng.choice(choices[name]) for name in names}
 
 
@@ -91,7 +92,8 @@ def _insert(rng: random.Random) -> dict[str, Any]:
         place = f"{{run}}-{rng.choice(PLACES)}"
         record = {
             rng.choice(("place_id", "placeId")): place,
-            rng.choice(("name", "title")): rng.choice(("Hall", "Kauppahalli", " ", 7)),
+            rng.choice(("name", "title")): rng.choice(("Hall", "Kauppahalli", "Halli", " ", 7)),
+            **({"email": "a@hall.fi"} if rng.random() < 0.5 else {}),
             **_some(
                 rng,
                 email=EMAILS,
@@ -156,8 +158,8 @@ def _track_batch(rng: random.Random) -> dict[str, Any]:
 def _coverage(rng: random.Random) -> dict[str, Any]:
     return {
         "campaign_id": _campaign(rng),
-        "zip_code": rng.choice(("00100", " 00120 ", "99999", "", None)),
-        "businesses_found": rng.choice((0, 3, -1, None)),
+        "zip_code": rng.choice(("00100", " 00120 ", "00100", "99999", None)),
+        "businesses_found": rng.choice((0, 3, 5, None)),
         "emails_found": rng.choice((0, 2)),
         "actual_cost": rng.choice(MONEY),
     }
@@ -191,15 +193,18 @@ def _enrich(rng: random.Random) -> dict[str, Any]:
     for _ in range(rng.randint(0, 5)):
         item = {"business_id": _business(rng), **_some(rng, **common, **own), **_keyed(rng)}
         items.append(rng.choice((item, item, item, item, "text", {"business_id": 1.50})))
-    return {"enrichment_type": kind, "enrichments": items}
+    return {
+        "enrichment_type": rng.choice((*[kind] * 9, "twitter")),
+        "enrichments": items,
+    }
 
 
 def _verify(rng: random.Random) -> dict[str, Any]:
     return {
         "business_id": _business(rng),
-        "email": rng.choice(("a@hall.fi", "A@HALL.FI", "d@hall.fi", "f@hall.fi", "l@hall.fi")),
+        "email": rng.choice(("a@hall.fi", "A@HALL.FI", "a@hall.fi", "f@hall.fi", "l@hall.fi")),
         "verification_data": {
-            "status": rng.choice(("deliverable", "risky", "unknown", " ")),
+            "status": rng.choice(("deliverable", "risky", "unknown", "x", " ")),
             **_some(
                 rng,
                 score=(0, "0.95", 1.5, -1),
