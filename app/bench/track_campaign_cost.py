@@ -70,20 +70,22 @@ def measure(bench: Bench) -> Iterator[Figure]:
             budget=BUDGETS[NAME],
         )
     )
-    few, large_crowd = bench.size(FEW, 2), bench.size(LARGE_CROWD, 3)
-    numbers = (1, few, large_crowd)
+    few = bench.size(FEW, 2)
+    everywhere = (few,) if bench.quick else (1, FEW, LARGE_CROWD)
     hot = bench.compare_under_load(
-        hot_campaign(database, numbers if bench.quick else (1, FEW, CROWD, LARGE_CROWD))
+        hot_campaign(database, (1, few) if bench.quick else (1, FEW, CROWD, LARGE_CROWD))
     )
     yield from hot if bench.quick else judged_hot(list(hot))
     with (
         network(database.address, 0) as near,
         network(database.address, ROUND_TRIP_SECONDS) as far,
     ):
-        distances = ((NEAR, near, (few,)), (FAR, far, numbers))
+        distances = ((NEAR, near, (few,)), (FAR, far, everywhere))
         distant = bench.compare_under_load(over_networks(database, distances))
         yield from distant if bench.quick else judged_distant(list(distant))
-    spread = bench.compare_under_load(many_campaigns(database, numbers, bench.size(CAMPAIGNS, 5)))
+    spread = bench.compare_under_load(
+        many_campaigns(database, everywhere, bench.size(CAMPAIGNS, 5))
+    )
     yield from spread if bench.quick else judged_spread(list(spread))
     yield from _growing_ledger(bench)
 
