@@ -23,12 +23,8 @@ ANON_ROLE = "campaigndb_test_anon"
 def api_server(server_url: URL) -> Iterator[ApiServer]:
     """One for the worker. The service key stands for the role that the migrations grant to."""
     program = node()
-    with (
-        psycopg.connect(_libpq(server_url), autocommit=True) as connection,
-        # Another worker may make it at the same moment.
-        contextlib.suppress(errors.DuplicateObject, errors.UniqueViolation),
-    ):
-        connection.execute(sql.SQL("create role {}").format(sql.Identifier(ANON_ROLE)))
+    with psycopg.connect(_libpq(server_url), autocommit=True) as connection:
+        _make_role(connection, ANON_ROLE)
     with running_api_server(
         program, server_url, service_role=APP_ROLE, anon_role=ANON_ROLE
     ) as server:
@@ -44,3 +40,9 @@ def api(api_server: ApiServer, database_url: URL) -> Iterator[Api]:
 
 def _libpq(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _make_role(connection: psycopg.Connection[tuple[object, ...]], name: str) -> None:
+    # Another worker may make it at the same moment.
+    with contextlib.suppress(errors.DuplicateObject, errors.UniqueViolation):
+        connection.execute(sql.SQL("create role {}").format(sql.Identifier(name)))

@@ -1,19 +1,23 @@
 // The HTTP API in front of databases of the test server: `/<database>/rest/v1/rpc/<function>`, as
 // PostgREST serves it on Supabase, by Supabase Lite. Prints its port once it listens; ends with its
 // standard input, so that it cannot outlive the tests that started it.
-//
-// Environment: API_SERVER_URL (the server's address, without a database), and a key and a role for
-// each of API_SERVICE_KEY, API_SERVICE_ROLE, API_ANON_KEY, API_ANON_ROLE.
 
 import { serve } from "@hono/node-server";
 import { App } from "@supabase/lite";
 import { createPostgresConnection } from "@supabase/lite/postgres";
 
-const environment = process.env;
-/** @type {Map<string | null, { type: "secret" | "publishable", claims: { role: string } }>} */
+/** @param {string} name */
+function environment(name) {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set`);
+  return value;
+}
+
+const serverUrl = environment("API_SERVER_URL"); // without a database
+// Each key stands for a role of the database.
 const keys = new Map([
-  [environment.API_SERVICE_KEY, { type: "secret", claims: { role: environment.API_SERVICE_ROLE } }],
-  [environment.API_ANON_KEY, { type: "publishable", claims: { role: environment.API_ANON_ROLE } }],
+  [environment("API_SERVICE_KEY"), { type: "secret", role: environment("API_SERVICE_ROLE") }],
+  [environment("API_ANON_KEY"), { type: "publishable", role: environment("API_ANON_ROLE") }],
 ]);
 
 // PostgREST begins a function's transaction at the level of the function's own setting
@@ -24,8 +28,12 @@ const SERIALIZABLE_FUNCTIONS = `
   where pronamespace = 'public'::regnamespace
     and 'default_transaction_isolation=serializable' = any (proconfig)`;
 
-/** JSON as PostgREST passes it on: the API server writes objects as text, and the driver would once
- * more. @param {unknown} value */
+/**
+ * JSON as PostgREST passes it on: the API server writes objects as text, and the driver would once
+ * more.
+ *
+ * @param {unknown} value
+ */
 function toJson(value) {
   if (typeof value !== "string") return JSON.stringify(value);
   try {
@@ -36,9 +44,15 @@ function toJson(value) {
   }
 }
 
-/** @param {string} database @param {string} isolation */
+/** @param {string | null} key @returns {Promise<any>} */
+async function resolveKey(key) {
+  const known = keys.get(key ?? "");
+  return known ? { type: known.type, claims: { role: known.role } } : null;
+}
+
+/** @param {string} database @param {"read committed" | "serializable"} isolation */
 function openApp(database, isolation) {
-  const url = new URL(environment.API_SERVER_URL);
+  const url = new URL(serverUrl);
   url.pathname = database;
   const connection = createPostgresConnection({
     url: url.href,
@@ -49,54 +63,57 @@ function openApp(database, isolation) {
     },
   });
   // It would grant every table to Supabase's roles, which is what the migrations take back.
-  connection.ensureRlsContext = async () => true;
-  const options = { server: { apiKeys: { resolver: async (key) => keys.get(key) ?? null } } };
-  return new App({ connection, options });
+  Object.assign(connection, { ensureRlsContext: async () => true });
+  return new App({ connection, options: { server: { apiKeys: { resolver: resolveKey } } } });
 }
 
 /** One database: an app for most functions, another one for those at SERIALIZABLE. */
 class Database {
-  constructor(name) {
-    this.name = name;
-    this.app = openApp(name, "read committed");
-  }
+  #name;
+  #app;
+  /** @type {ReturnType<typeof openApp> | undefined} */
+  #serializableApp;
+  /** @type {Promise<Set<string>>} */
+  #serializablePaths;
 
-  async fetch(request, path) {
-    this.serializable ??= this.app.connection.driver
+  /** @param {string} name */
+  constructor(name) {
+    this.#name = name;
+    this.#app = openApp(name, "read committed");
+    this.#serializablePaths = this.#app.connection.driver
       .unsafe(SERIALIZABLE_FUNCTIONS)
       .then((rows) => new Set(rows.map((row) => `/rest/v1/rpc/${row.proname}`)));
-    if (!(await this.serializable).has(path)) return this.app.fetch(request);
-    this.serializableApp ??= openApp(this.name, "serializable");
-    return this.serializableApp.fetch(request);
+  }
+
+  /** @param {Request} request @param {string} path */
+  async fetch(request, path) {
+    if (!(await this.#serializablePaths).has(path)) return this.#app.fetch(request);
+    this.#serializableApp ??= openApp(this.#name, "serializable");
+    return this.#serializableApp.fetch(request);
   }
 
   async close() {
-    const apps = [this.app, ...(this.serializableApp ? [this.serializableApp] : [])];
-    // A client that went away leaves its transaction open here: it is not waited for.
-    await Promise.all(apps.map((app) => app.connection.driver.end({ timeout: 1 })));
+    await Promise.all([this.#app.connection.close(), this.#serializableApp?.connection.close()]);
   }
 }
 
 /** @type {Map<string, Database>} */
 const databases = new Map();
 
+/** @param {Request} request */
 async function handle(request) {
   const url = new URL(request.url);
-  const [, name, ...rest] = url.pathname.split("/");
+  const [, name = "", ...rest] = url.pathname.split("/");
   if (request.method === "DELETE" && rest.length === 0) {
     await databases.get(name)?.close();
     databases.delete(name);
     return new Response(null, { status: 204 });
   }
-  if (!databases.has(name)) databases.set(name, new Database(name));
+  const database = databases.get(name) ?? new Database(name);
+  databases.set(name, database);
   url.pathname = `/${rest.join("/")}`;
-  return databases.get(name).fetch(new Request(url, request), url.pathname);
+  return database.fetch(new Request(url, request), url.pathname);
 }
 
-const server = serve({ fetch: handle, hostname: "127.0.0.1", port: 0 }, ({ port }) => {
-  console.log(port);
-});
-process.stdin.resume().on("end", () => {
-  server.closeAllConnections?.();
-  process.exit(0);
-});
+serve({ fetch: handle, hostname: "127.0.0.1", port: 0 }, ({ port }) => console.log(port));
+process.stdin.resume().on("end", () => process.exit(0));

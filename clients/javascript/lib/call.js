@@ -1,0 +1,120 @@
+// One logical call of a stored function: attempts, waits, and what is made of the answers.
+
+import { failureFromEnvelope, failureFromError, StoredFunctionError } from "./errors.js";
+import { retryPolicy, sleep, waitBeforeRetry } from "./retries.js";
+import { prepareParameters, STORED_FUNCTIONS } from "./stored-functions.js";
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1; // a longer one would fire at once
+
+/** @typedef {import("./errors.js").Failure} Failure */
+/** @typedef {Pick<import("@supabase/supabase-js").SupabaseClient<any, any, any>, "rpc">} Supabase */
+
+/**
+ * @typedef {object} CallOptions
+ * @property {AbortSignal} [signal] ends the call, also while it waits; its reason is thrown
+ * @property {Partial<import("./retries.js").RetryPolicy>} [retries] bounds over the function's own
+ * @property {(error: StoredFunctionError, waitMs: number) => void} [onRetry] told of every failed
+ *   attempt that is followed by another one
+ * @property {boolean} [repeatable] whether repeating the call changes nothing, so that it is tried
+ *   again after a network failure; true for the functions of this schema
+ */
+
+/**
+ * Calls a stored function by its name and with the names of its parameters (`p_…`).
+ *
+ * The call is tried again while that is recommended and allowed. A call of this schema's functions
+ * gets an idempotency key where it has none, the same at every attempt.
+ *
+ * @param {Supabase} supabase a supabase-js client, or `client.schema("…")`
+ * @param {string} name
+ * @param {Record<string, unknown>} [parameters]
+ * @param {CallOptions} [options]
+ * @returns {Promise<any>} the envelope, `success: true` and its fields, or the rows
+ * @throws {StoredFunctionError} whatever failed, except that an aborted signal's reason is thrown
+ */
+export async function callStoredFunction(supabase, name, parameters = {}, options = {}) {
+  const { signal, onRetry } = options;
+  const policy = retryPolicy(name, options.retries);
+  const prepared = prepareParameters(name, parameters);
+  const repeatable = options.repeatable ?? Object.hasOwn(STORED_FUNCTIONS, name);
+  const end = performance.now() + policy.deadlineMs;
+
+  for (let attempt = 1; ; attempt++) {
+    signal?.throwIfAborted();
+    const timeLeft = Math.max(end - performance.now(), 0);
+    const answer = await ask(supabase, name, prepared, { signal, timeLeft, repeatable });
+    if ("value" in answer) return answer.value;
+
+    const error = new StoredFunctionError(name, answer.failure, attempt);
+    const wait = waitBeforeRetry(policy, attempt - 1);
+    const isLast = attempt >= policy.attempts || performance.now() + wait >= end;
+    if (!error.retryRecommended || isLast) throw error;
+    onRetry?.(error, wait);
+    await sleep(wait, signal);
+  }
+}
+
+/**
+ * One attempt.
+ *
+ * @param {Supabase} supabase
+ * @param {string} name
+ * @param {Record<string, unknown>} parameters
+ * @param {{ signal?: AbortSignal, timeLeft: number, repeatable: boolean }} bounds
+ * @returns {Promise<{ value: any } | { failure: Failure }>}
+ */
+async function ask(supabase, name, parameters, { signal, timeLeft, repeatable }) {
+  const inFlight = new AbortController();
+  const abort = () => inFlight.abort(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    inFlight.abort();
+  }, Math.min(timeLeft, LONGEST_TIMER_MS));
+  try {
+    const { data, error, status } = await supabase
+      .rpc(name, parameters)
+      .abortSignal(inFlight.signal)
+      .then(undefined, (thrown) => ({ data: null, error: thrown, status: thrown?.status ?? 0 }));
+    if (!error) return readAnswer(name, data, status);
+    // An answer that came before the signal is still an answer.
+    if (!status && signal?.aborted) throw signal.reason;
+    if (!status && timedOut) return { failure: noAnswer() };
+    return { failure: failureFromError(error, status, repeatable) };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** @returns {Failure} */
+function noAnswer() {
+  return {
+    error: "No answer came before the deadline",
+    detail: "whether the call took effect is unknown",
+    outcomeUnknown: true,
+  };
+}
+
+/**
+ * @param {string} name
+ * @param {any} data
+ * @param {number} status
+ * @returns {{ value: any } | { failure: Failure }}
+ */
+function readAnswer(name, data, status) {
+  const known = STORED_FUNCTIONS[name];
+  if (known?.returnsRows && Array.isArray(data)) return { value: data };
+  if (data?.success === true && !known?.returnsRows) return { value: data };
+  if (data?.success === false) return { failure: failureFromEnvelope(data) };
+  if (!known) return { value: data };
+  return {
+    failure: {
+      error: `The answer is no ${known.returnsRows ? "list of rows" : "envelope"}`,
+      detail: `it is ${data === null ? "empty" : `of type ${typeof data}`}`,
+      outcomeUnknown: true,
+      status,
+    },
+  };
+}

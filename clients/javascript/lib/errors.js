@@ -1,0 +1,194 @@
+// Every failure as one class, whatever way it came: an envelope, an error of the API, no answer.
+
+/**
+ * What is known of a failed attempt.
+ *
+ * @typedef {object} Failure
+ * @property {string} error what a user may be told
+ * @property {string} [code] the SQLSTATE, or PostgREST's own code
+ * @property {string} [detail] the technical text
+ * @property {boolean} [retryRecommended] whether the same call can succeed later
+ * @property {boolean} [outcomeUnknown] whether the call may have taken effect all the same
+ * @property {number} [status] the HTTP status, where there was one
+ */
+
+/** A stored function failed. Unless `outcomeUnknown`, it left nothing behind. */
+export class StoredFunctionError extends Error {
+  /**
+   * @param {string} functionName
+   * @param {Failure} failure
+   * @param {number} [attempts]
+   */
+  constructor(functionName, failure, attempts = 1) {
+    const { error, code, detail = "", retryRecommended = false, outcomeUnknown = false } = failure;
+    const tries = attempts > 1 ? ` (after ${attempts} attempts)` : "";
+    const more = detail && !error.includes(detail) ? `: ${detail}` : "";
+    super(`${functionName}: ${error}${code ? ` [${code}]` : ""}${more}${tries}`);
+    /** @override */
+    this.name = "StoredFunctionError";
+    /** The function that was called. */
+    this.functionName = functionName;
+    /** What a user may be told. */
+    this.error = error;
+    /**
+     * The SQLSTATE, or PostgREST's own code such as `PGRST202`; undefined where neither answered.
+     *
+     * @type {string | undefined}
+     */
+    this.code = code || undefined;
+    /** The technical text; without rows or parameters. */
+    this.detail = detail;
+    /** Whether the same call can succeed later. */
+    this.retryRecommended = retryRecommended;
+    /** Whether the call may have taken effect although no answer came. */
+    this.outcomeUnknown = outcomeUnknown;
+    /** How often the call was tried; 0 where it was refused before it was sent. */
+    this.attempts = attempts;
+    /**
+     * The HTTP status; undefined where there was no answer, and for failure envelopes.
+     *
+     * @type {number | undefined}
+     */
+    this.status = failure.status;
+  }
+}
+
+// What is said of an SQLSTATE that comes without an envelope, and whether to try again: as in
+// app/errors.py; a test holds the two together.
+/** @type {Readonly<Record<string, readonly [error: string, retry: boolean]>>} */
+export const SQLSTATES = Object.freeze({
+  23505: ["Duplicate record detected", false],
+  23503: ["Referenced record not found", false],
+  "40P01": ["Operation conflict, please retry", true],
+  40001: ["Concurrent modification, please retry", true],
+  "55P03": ["Resource busy, please retry", true],
+  25001: ["Must run in a SERIALIZABLE transaction", false],
+  23502: ["Invalid input", false],
+  23514: ["Invalid input", false],
+  57014: ["The call took too long", false],
+  "25P03": ["The transaction was idle for too long", true],
+  "25P04": ["The transaction took too long", false],
+  "57P01": ["The server is shutting down", true],
+  "57P02": ["The server crashed", true],
+  "57P03": ["The server does not accept connections yet", true],
+  "57P05": ["The session was idle for too long", true],
+  53300: ["The server has no connection left", true],
+});
+/** @type {Readonly<Record<string, readonly [error: string, retry: boolean]>>} */
+export const SQLSTATE_CLASSES = Object.freeze({
+  22: ["Invalid input", false],
+  "08": ["The connection failed", true],
+});
+
+// What PostgREST and the key say. With PGRST000 to PGRST003 nothing was run.
+/** @type {Readonly<Record<string, readonly [error: string, retry: boolean]>>} */
+const API_CODES = Object.freeze({
+  42501: ["The key's role may not call the function", false],
+  PGRST000: ["The API has no connection to the database", true],
+  PGRST001: ["The API has no connection to the database", true],
+  PGRST002: ["The API has not read the schema yet", true],
+  PGRST003: ["The API has no free connection to the database", true],
+  PGRST202: ["The API knows no such function with these parameters", false],
+  PGRST301: ["The API refused the key", false],
+  PGRST302: ["The API refused the key", false],
+  PGRST303: ["The API refused the key", false],
+});
+
+// The transaction was rolled back, or never begun: with these codes nothing can have remained.
+const NOTHING_REMAINED = new Set(
+  "40001 40P01 55P03 57P03 53300 PGRST000 PGRST001 PGRST002 PGRST003".split(" "),
+);
+
+// A gateway between here and PostgREST: whether the call arrived is unknown.
+const GATEWAY_STATUSES = new Set([429, 502, 503, 504, 520, 521, 522, 523, 524]);
+
+/**
+ * @param {Record<string, any>} envelope with `success: false`
+ * @returns {Failure}
+ */
+export function failureFromEnvelope(envelope) {
+  return {
+    error: envelope.error || "Database operation failed",
+    code: envelope.error_code,
+    detail: envelope.error_detail ?? "",
+    retryRecommended: envelope.retry_recommended === true,
+  };
+}
+
+/**
+ * @param {{ message?: unknown, code?: unknown, hint?: unknown, details?: unknown }} error
+ *   what supabase-js calls an error
+ * @param {number} status the HTTP status; 0 where there was no answer
+ * @param {boolean} repeatable whether repeating the call changes nothing
+ * @returns {Failure}
+ */
+export function failureFromError(error, status, repeatable) {
+  const message = typeof error.message === "string" ? error.message : "";
+  if (!status) {
+    return {
+      error: "The API could not be reached",
+      detail: causeOf(error) ?? message,
+      retryRecommended: repeatable,
+      outcomeUnknown: true,
+    };
+  }
+  const code = typeof error.code === "string" ? error.code : "";
+  const known = API_CODES[code] ?? SQLSTATES[code] ?? sqlstateClass(code);
+  if (known) {
+    const outcomeUnknown = known[1] && !NOTHING_REMAINED.has(code);
+    const [text, retry] = known;
+    return {
+      error: text === "Invalid input" ? `${text}: ${message}` : text,
+      code,
+      // The hint of an unknown function names the parameters it has; other hints may hold values.
+      detail: code === "PGRST202" && error.hint ? `${message}. ${error.hint}` : message,
+      retryRecommended: retry && (repeatable || !outcomeUnknown),
+      outcomeUnknown,
+      status,
+    };
+  }
+  const unavailable = !code && GATEWAY_STATUSES.has(status);
+  return {
+    error: describeStatus(status, code),
+    code,
+    // Without a code this may be any page that a gateway shows.
+    detail: code || status === 401 ? message : `an answer of ${message.length} characters`,
+    retryRecommended: unavailable && repeatable,
+    outcomeUnknown: unavailable,
+    status,
+  };
+}
+
+/** @param {string} code */
+function sqlstateClass(code) {
+  return /^[0-9A-Z]{5}$/.test(code) ? SQLSTATE_CLASSES[code.slice(0, 2)] : undefined;
+}
+
+/** @param {number} status @param {string} code */
+function describeStatus(status, code) {
+  if (status === 401) return "The API refused the key";
+  if (status < 300) return "The answer is not JSON";
+  if (/^[0-9A-Z]{5}$/.test(code)) return "Database operation failed";
+  return `The API answered with HTTP status ${status}`;
+}
+
+/** @param {{ details?: unknown }} error the line in which supabase-js says why fetch failed */
+function causeOf(error) {
+  return typeof error.details === "string"
+    ? error.details.match(/^Caused by: (.+)$/m)?.[1]
+    : undefined;
+}
+
+/**
+ * A call that is refused before it is sent.
+ *
+ * @param {string} functionName
+ * @param {string} detail what is wrong, and where
+ */
+export function invalidInput(functionName, detail) {
+  return new StoredFunctionError(
+    functionName,
+    { error: `Invalid input: ${detail}`, code: "22023", detail },
+    0,
+  );
+}

@@ -1,0 +1,88 @@
+// What is tried again, how long is waited, and when to give up. The numbers are those of
+// app/retries.py; a test holds the two together.
+
+/**
+ * Bounds of the attempts of one logical call.
+ *
+ * The wait before a retry is drawn evenly from 0 to min(longestWaitMs, firstWaitMs * 2^retries)
+ * ("full jitter"): callers that failed together do not come back together. The deadline also ends
+ * an attempt that gets no answer.
+ *
+ * @typedef {object} RetryPolicy
+ * @property {number} attempts
+ * @property {number} deadlineMs of all attempts and waits together
+ * @property {number} firstWaitMs
+ * @property {number} longestWaitMs
+ */
+
+/** @type {Readonly<RetryPolicy>} */
+export const DEFAULT_POLICY = Object.freeze({
+  attempts: 5,
+  deadlineMs: 30_000,
+  firstWaitMs: 20,
+  longestWaitMs: 2_000,
+});
+
+/**
+ * A cost that is given up is a lost cost: a crowd on one campaign is waited out, up to a minute.
+ *
+ * @type {Readonly<RetryPolicy>}
+ */
+export const COST_POLICY = Object.freeze({
+  ...DEFAULT_POLICY,
+  attempts: 200,
+  deadlineMs: 60_000,
+});
+
+/** @type {Readonly<Record<string, Readonly<RetryPolicy>>>} */
+const POLICIES = Object.freeze({
+  track_campaign_cost: COST_POLICY,
+  track_campaign_costs_batch: COST_POLICY,
+});
+
+/**
+ * The policy of a function, with the caller's own bounds over it.
+ *
+ * @param {string} functionName
+ * @param {Partial<RetryPolicy>} [own]
+ * @returns {RetryPolicy}
+ */
+export function retryPolicy(functionName, own) {
+  const policy = { ...(POLICIES[functionName] ?? DEFAULT_POLICY), ...own };
+  if (!Number.isInteger(policy.attempts) || policy.attempts < 1) {
+    throw new RangeError("retries.attempts must be a whole number of 1 or more");
+  }
+  for (const bound of /** @type {const} */ (["deadlineMs", "firstWaitMs", "longestWaitMs"])) {
+    if (!(policy[bound] >= 0)) throw new RangeError(`retries.${bound} must be 0 or more`);
+  }
+  return policy;
+}
+
+/**
+ * @param {RetryPolicy} policy
+ * @param {number} retries how many there were
+ * @returns {number} milliseconds
+ */
+export function waitBeforeRetry(policy, retries) {
+  return Math.random() * Math.min(policy.longestWaitMs, policy.firstWaitMs * 2 ** retries);
+}
+
+/**
+ * @param {number} milliseconds
+ * @param {AbortSignal} [signal] ends the wait; its reason is thrown
+ * @returns {Promise<void>}
+ */
+export function sleep(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", end);
+      resolve();
+    }, milliseconds);
+    if (signal?.aborted) end();
+    else signal?.addEventListener("abort", end, { once: true });
+  });
+}

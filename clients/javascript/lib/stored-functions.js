@@ -1,0 +1,143 @@
+// What this package knows of each stored function: how one logical call is given a key of its own,
+// so that repeating it after an unknown outcome changes nothing. As in app/calls.py.
+
+import { invalidInput } from "./errors.js";
+import { isStorable, NotJsonError, toJson } from "./json.js";
+
+/** @typedef {Record<string, unknown>} Parameters the function's, with its names (`p_…`) */
+
+/**
+ * @typedef {object} StoredFunction
+ * @property {(parameters: Parameters) => Parameters} [keyed] gives one logical call its keys
+ * @property {string} [money] the parameter that is an amount in USD
+ * @property {string} [list] the parameter that is a list
+ * @property {boolean} [returnsRows] whether the answer is rows and not an envelope
+ */
+
+/** @type {Readonly<Record<string, StoredFunction>>} */
+export const STORED_FUNCTIONS = Object.freeze({
+  create_campaign_with_coverage: {
+    list: "p_zip_codes",
+    // The campaign's own id is its key.
+    keyed: (parameters) => ({
+      ...parameters,
+      p_campaign_data: withKey(parameters.p_campaign_data, "id", newKey()),
+    }),
+  },
+  insert_businesses_batch: { list: "p_businesses" },
+  update_campaign_statistics: {},
+  track_campaign_cost: {
+    money: "p_cost_usd",
+    keyed: (parameters) => ({
+      ...parameters,
+      p_metadata: withKey(parameters.p_metadata ?? {}, "idempotency_key", newKey()),
+    }),
+  },
+  track_campaign_costs_batch: {
+    list: "p_costs",
+    keyed: (parameters) => ({
+      ...parameters,
+      p_costs: eachItem(parameters.p_costs, (cost) =>
+        isObject(cost)
+          ? { ...cost, metadata: withKey(cost.metadata ?? {}, "idempotency_key", newKey()) }
+          : cost,
+      ),
+    }),
+  },
+  update_coverage_status: { money: "p_actual_cost" },
+  update_enrichment_batch: {
+    list: "p_enrichments",
+    keyed: (parameters) => {
+      const key = newKey();
+      return {
+        ...parameters,
+        p_enrichments: eachItem(parameters.p_enrichments, (item) =>
+          withKey(item, "idempotency_key", key),
+        ),
+      };
+    },
+  },
+  update_email_verification: {
+    keyed: (parameters) => ({
+      ...parameters,
+      p_verification_data: withKey(parameters.p_verification_data, "idempotency_key", newKey()),
+    }),
+  },
+  get_businesses_for_enrichment: { returnsRows: true },
+  get_businesses_for_enrichment_after: { returnsRows: true },
+});
+
+/**
+ * The parameters of one logical call as they are sent, the same at every attempt.
+ *
+ * @param {string} name
+ * @param {Parameters} given
+ * @returns {Parameters}
+ * @throws {import("./errors.js").StoredFunctionError} a value that JSON or PostgreSQL cannot hold
+ */
+export function prepareParameters(name, given) {
+  const { keyed, money, list } = STORED_FUNCTIONS[name] ?? {};
+  /** @type {Parameters} */
+  let parameters = { ...given };
+  if (list) parameters[list] = listed(parameters[list]);
+  if (money) parameters[money] = amount(name, money, parameters[money]);
+  if (keyed) parameters = keyed(parameters);
+  try {
+    for (const [parameter, value] of Object.entries(parameters)) {
+      if (value === undefined) delete parameters[parameter];
+      else if (typeof value !== "string") parameters[parameter] = toJson(value, parameter);
+      else if (!isStorable(value)) {
+        throw new NotJsonError(`${parameter} holds a character that PostgreSQL cannot store`);
+      }
+    }
+  } catch (error) {
+    if (error instanceof NotJsonError) throw invalidInput(name, error.message);
+    if (error instanceof RangeError) throw invalidInput(name, "a value is nested too deeply");
+    throw error;
+  }
+  return parameters;
+}
+
+/**
+ * Money goes as text, which PostgreSQL reads exactly.
+ *
+ * @param {string} name
+ * @param {string} parameter
+ * @param {unknown} value
+ */
+function amount(name, parameter, value) {
+  if (typeof value === "bigint") return String(value);
+  if (typeof value !== "number") return value;
+  if (!Number.isFinite(value)) throw invalidInput(name, `${parameter} is ${value}`);
+  return String(value);
+}
+
+/** @param {unknown} items any iterable of items as a list; what is none is the function's to refuse */
+function listed(items) {
+  const isIterable = typeof items === "object" && items !== null && Symbol.iterator in items;
+  return isIterable ? Array.from(/** @type {Iterable<unknown>} */ (items)) : items;
+}
+
+/** @param {unknown} items @param {(item: unknown) => unknown} change */
+function eachItem(items, change) {
+  return Array.isArray(items) ? items.map(change) : items;
+}
+
+/**
+ * @param {unknown} item
+ * @param {string} name
+ * @param {string} key
+ * @returns {unknown} the item with a key, unless it has one or is no object at all
+ */
+function withKey(item, name, key) {
+  return isObject(item) && (item[name] ?? null) === null ? { ...item, [name]: key } : item;
+}
+
+/** @param {unknown} value @returns {value is Record<string, unknown>} */
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function newKey() {
+  return globalThis.crypto.randomUUID();
+}
