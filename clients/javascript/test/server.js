@@ -2,6 +2,7 @@
 // PostgREST serves it on Supabase, by Supabase Lite. Prints its port once it listens; ends with its
 // standard input, so that it cannot outlive the tests that started it.
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { serve } from "@hono/node-server";
 import { App } from "@supabase/lite";
 import { createPostgresConnection } from "@supabase/lite/postgres";
@@ -62,9 +63,42 @@ function openApp(database, isolation) {
       onnotice: () => {},
     },
   });
-  // It would grant every table to Supabase's roles, which is what the migrations take back.
-  Object.assign(connection, { ensureRlsContext: async () => true });
+  const normalize = connection.normalizeDbError.bind(connection);
+  Object.assign(connection, {
+    // It would grant every table to Supabase's roles, which is what the migrations take back.
+    ensureRlsContext: async () => true,
+    /** @param {unknown} error */
+    normalizeDbError: (error) => {
+      const normal = normalize(error);
+      Object.assign(requests.getStore() ?? {}, { error: normal });
+      return normal;
+    },
+  });
   return new App({ connection, options: { server: { apiKeys: { resolver: resolveKey } } } });
+}
+
+/** @type {AsyncLocalStorage<{ error?: any }>} what went wrong in the database, by request */
+const requests = new AsyncLocalStorage();
+
+/**
+ * The app's answer, with the database's own code where the app has no word for it: PostgREST
+ * forwards every code.
+ *
+ * @param {ReturnType<typeof openApp>} app
+ * @param {Request} request
+ * @returns {Promise<Response>}
+ */
+function answer(app, request) {
+  /** @type {{ error?: any }} */
+  const context = {};
+  return requests.run(context, async () => {
+    const response = await app.fetch(request);
+    const code = String(context.error?.code);
+    if (response.status !== 500 || !/^[0-9A-Z]{5}$/.test(code)) return response;
+    const { message, detail = null, hint = null } = context.error;
+    const status = code === "P0001" ? 400 : /^(08|53)/.test(code) ? 503 : 500;
+    return Response.json({ code, message, details: detail, hint }, { status });
+  });
 }
 
 /** One database: an app for most functions, another one for those at SERIALIZABLE. */
@@ -87,13 +121,15 @@ class Database {
 
   /** @param {Request} request @param {string} path */
   async fetch(request, path) {
-    if (!(await this.#serializablePaths).has(path)) return this.#app.fetch(request);
+    if (!(await this.#serializablePaths).has(path)) return answer(this.#app, request);
     this.#serializableApp ??= openApp(this.#name, "serializable");
-    return this.#serializableApp.fetch(request);
+    return answer(this.#serializableApp, request);
   }
 
   async close() {
-    await Promise.all([this.#app.connection.close(), this.#serializableApp?.connection.close()]);
+    const apps = [this.#app, this.#serializableApp];
+    // Without waiting for calls that a test has left behind.
+    await Promise.all(apps.map((app) => app?.connection.driver.end({ timeout: 0 })));
   }
 }
 

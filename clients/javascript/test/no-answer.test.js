@@ -1,0 +1,175 @@
+// No answer: lost ones, a server that is not there, deadlines, and signals that abort.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { callStoredFunction, createCampaignStore } from "../supabase-db.js";
+import {
+  answerLosingAddress,
+  closedAddress,
+  failure,
+  lockCampaign,
+  newBusiness,
+  newCampaign,
+  newClient,
+  newServer,
+  sql,
+  store,
+} from "./support.js";
+
+const once = Object.freeze({ retries: { attempts: 1 } });
+
+test("a call whose answer is lost is repeated and takes effect once", async () => {
+  const losing = createCampaignStore(newClient(await answerLosingAddress()));
+  const created = await losing.campaigns.createWithCoverage({
+    campaignData: { name: "Turku" },
+    zipCodes: ["20100"],
+  });
+  assert.equal(created.replayed, true);
+  const campaignId = created.campaign_id;
+
+  const place = { placeId: `lost ${campaignId}`, title: "Kahvila", emails: ["a@kahvila.fi"] };
+  const batch = { campaignId, zipCode: "20100", businesses: [place] };
+  assert.equal((await losing.businesses.insertBatch(batch)).skipped, 1);
+
+  const service = /** @type {const} */ ("linkedin");
+  const tracked = await losing.costs.track({
+    campaignId,
+    service,
+    itemsProcessed: 1,
+    costUsd: "0.5",
+  });
+  assert.deepEqual([tracked.replayed, tracked.new_total], [true, 0.5]);
+  const cost = { campaign_id: campaignId, service, items_processed: 1, cost_usd: "0.25" };
+  const batchTracked = await losing.costs.trackBatch({ costs: [cost, cost] });
+  assert.deepEqual(
+    batchTracked.costs.map((entry) => [entry.replayed, entry.new_total]),
+    [
+      [true, 0.75],
+      [true, 1],
+    ],
+  );
+
+  const scraped = { campaignId, zipCode: "20100", businessesFound: 1, emailsFound: 1 };
+  await losing.coverage.updateStatus({ ...scraped, actualCost: "1" });
+
+  const [business] = await sql`select id from gmaps_businesses where campaign_id = ${campaignId}`;
+  const businessId = business?.id;
+  await losing.enrichments.updateBatch({
+    enrichmentType: "linkedin",
+    enrichments: [{ business_id: businessId, success: true }],
+  });
+  const verified = await losing.emails.updateVerification({
+    businessId,
+    email: "a@kahvila.fi",
+    verificationData: { status: "deliverable" },
+  });
+  assert.equal(verified.replayed, true);
+  assert.equal((await losing.campaigns.updateStatistics({ campaignId })).total_businesses, 1);
+
+  const [counts] = await sql`
+    select
+      (select count(*)::int from gmaps_campaigns where name = 'Turku') as campaigns,
+      (select count(*)::int from gmaps_api_costs where campaign_id = ${campaignId}) as costs,
+      (select count(*)::int from gmaps_email_verifications where business_id = ${businessId}) as log,
+      (select enrichment_attempts from gmaps_businesses where id = ${businessId}) as attempts`;
+  assert.deepEqual({ ...counts }, { campaigns: 1, costs: 3, log: 1, attempts: 1 });
+});
+
+test("a server that is not there is tried as often as allowed, and named", async () => {
+  const nowhere = newClient(await closedAddress());
+  const error = await failure(
+    createCampaignStore(nowhere, { retries: { attempts: 3, firstWaitMs: 1 } }).campaigns.updateStatistics(
+      { campaignId: "x" },
+    ),
+  );
+  assert.deepEqual(
+    [error.error, error.code, error.attempts, error.outcomeUnknown, error.retryRecommended],
+    ["The API could not be reached", undefined, 3, true, true],
+  );
+  assert.match(error.detail, /ECONNREFUSED/);
+
+  // Whether a function of somebody else may be repeated is for its caller to say.
+  const other = await failure(callStoredFunction(nowhere, "somebody_elses"));
+  assert.deepEqual([other.attempts, other.retryRecommended], [1, false]);
+  const repeatable = { repeatable: true, retries: { attempts: 2, firstWaitMs: 1 } };
+  assert.equal((await failure(callStoredFunction(nowhere, "x", {}, repeatable))).attempts, 2);
+});
+
+test("a gateway's error is tried again; another answer that is no envelope is not", async () => {
+  const answers = [
+    { status: 503, body: "<html>busy</html>", attempts: 3, error: /HTTP status 503/ },
+    { status: 413, body: "<html>too large</html>", attempts: 1, error: /HTTP status 413/ },
+    { status: 500, body: '{"message": "broken"}', attempts: 1, error: /HTTP status 500/ },
+    { status: 200, body: "<html>welcome</html>", attempts: 1, error: /no envelope|not JSON/ },
+    { status: 200, body: "[1]", attempts: 1, error: /no envelope/ },
+    { status: 200, body: "null", attempts: 1, error: /no envelope/ },
+    { status: 204, body: "", attempts: 1, error: /no envelope/ },
+    { status: 504, body: '{"code": "PGRST003", "message": "Timed out"}', attempts: 3, error: /no free/ },
+  ];
+  for (const { status, body, attempts, error } of answers) {
+    const address = await newServer((_, response) => response.writeHead(status).end(body));
+    const told = await failure(
+      createCampaignStore(newClient(address)).campaigns.updateStatistics(
+        { campaignId: "x" },
+        { retries: { attempts: 3, firstWaitMs: 1 } },
+      ),
+    );
+    assert.match(told.error, error);
+    assert.deepEqual([told.attempts, told.retryRecommended], [attempts, attempts > 1], body);
+    assert.doesNotMatch(told.message, /html/);
+  }
+});
+
+test("the deadline ends a call in flight", async () => {
+  const campaignId = await newCampaign();
+  const release = await lockCampaign(campaignId);
+  const error = await failure(
+    store.campaigns.updateStatistics({ campaignId }, { retries: { deadlineMs: 100 } }),
+  );
+  await release();
+  assert.deepEqual(
+    [error.error, error.outcomeUnknown, error.attempts],
+    ["No answer came before the deadline", true, 1],
+  );
+});
+
+test("a signal ends a call in flight", async () => {
+  const campaignId = await newCampaign();
+  const release = await lockCampaign(campaignId);
+  const reason = new Error("enough");
+  const controller = new AbortController();
+  const call = store.campaigns.updateStatistics({ campaignId }, { signal: controller.signal });
+  setTimeout(() => controller.abort(reason), 50);
+  await assert.rejects(call, (thrown) => thrown === reason);
+  await release();
+});
+
+test("a signal ends a wait", async () => {
+  const controller = new AbortController();
+  const nowhere = createCampaignStore(newClient(await closedAddress()), {
+    retries: { firstWaitMs: 60_000, longestWaitMs: 60_000, deadlineMs: Infinity },
+    signal: controller.signal,
+    onRetry: () => setTimeout(() => controller.abort(), 10),
+  });
+  const started = performance.now();
+  await assert.rejects(nowhere.campaigns.updateStatistics({ campaignId: "x" }), {
+    name: "AbortError",
+  });
+  assert.ok(performance.now() - started < 5000);
+});
+
+test("a signal that has aborted lets nothing be sent", async () => {
+  const campaignId = await newCampaign();
+  const businessId = await newBusiness(campaignId);
+  const signal = AbortSignal.abort();
+  const before = await sql`select updated_at from gmaps_businesses where id = ${businessId}`;
+  await assert.rejects(
+    store.enrichments.updateBatch(
+      { enrichmentType: "facebook", enrichments: [{ business_id: businessId }] },
+      { signal, ...once },
+    ),
+    { name: "AbortError" },
+  );
+  const after = await sql`select updated_at from gmaps_businesses where id = ${businessId}`;
+  assert.deepEqual([...after], [...before]);
+});

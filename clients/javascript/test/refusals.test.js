@@ -1,0 +1,172 @@
+// Who may not call, what the API does not know, and what cannot be sent.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { callStoredFunction, createCampaignStore } from "../supabase-db.js";
+import { STORED_FUNCTIONS } from "../lib/stored-functions.js";
+import { ANON_KEY, API_URL, failure, newCampaign, newClient, sql, store, supabase } from "./support.js";
+
+const ID = "00000000-0000-0000-0000-000000000001";
+const queue = { p_campaign_id: ID, p_enrichment_type: "facebook" };
+/** @type {Record<string, Record<string, unknown>>} */
+const PARAMETERS = {
+  create_campaign_with_coverage: { p_campaign_data: { name: "x" }, p_zip_codes: null },
+  insert_businesses_batch: { p_campaign_id: ID, p_zip_code: "00100", p_businesses: [] },
+  update_campaign_statistics: { p_campaign_id: ID },
+  track_campaign_cost: {
+    p_campaign_id: ID,
+    p_service: "facebook",
+    p_items_processed: 1,
+    p_cost_usd: "1",
+  },
+  track_campaign_costs_batch: { p_costs: [] },
+  update_coverage_status: {
+    p_campaign_id: ID,
+    p_zip_code: "00100",
+    p_businesses_found: 1,
+    p_emails_found: 1,
+    p_actual_cost: "1",
+  },
+  update_enrichment_batch: { p_enrichment_type: "facebook", p_enrichments: [] },
+  update_email_verification: { p_business_id: ID, p_email: "a@b.fi", p_verification_data: {} },
+  get_businesses_for_enrichment: queue,
+  get_businesses_for_enrichment_after: queue,
+};
+
+test("the anonymous key may call nothing", async () => {
+  assert.deepEqual(Object.keys(PARAMETERS), Object.keys(STORED_FUNCTIONS));
+  const anonymous = newClient(API_URL, ANON_KEY);
+  for (const [name, parameters] of Object.entries(PARAMETERS)) {
+    const error = await failure(callStoredFunction(anonymous, name, parameters));
+    assert.deepEqual(
+      [error.functionName, error.code, error.error, error.attempts],
+      [name, "42501", "The key's role may not call the function", 1],
+    );
+  }
+});
+
+test("a key that is none is refused", async () => {
+  const stranger = createCampaignStore(newClient(API_URL, "sb_secret_nobody"));
+  const error = await failure(stranger.campaigns.updateStatistics({ campaignId: ID }));
+  assert.deepEqual([error.error, error.status, error.attempts], ["The API refused the key", 401, 1]);
+});
+
+test("an unknown function and a wrong parameter are named", async () => {
+  const unknown = await failure(callStoredFunction(supabase, "no_such_function", { p_a: 1 }));
+  assert.deepEqual([unknown.code, unknown.status, unknown.attempts], ["PGRST202", 404, 1]);
+  assert.match(unknown.message, /no_such_function/);
+  assert.match(unknown.error, /knows no such function/);
+
+  const wrong = await failure(
+    callStoredFunction(supabase, "update_campaign_statistics", { p_campaign: ID }),
+  );
+  assert.equal(wrong.code, "PGRST202");
+  assert.match(wrong.detail, /p_campaign\b.*p_campaign_id/);
+  // A misspelt name is not left out silently.
+  const misspelt = { campaignId: ID, limits: 3, enrichmentType: /** @type {const} */ ("facebook") };
+  assert.match((await failure(store.enrichments.getBusinesses(misspelt))).detail, /p_limits/);
+});
+
+test("failures of a function keep their code and their text", async () => {
+  const missing = await failure(store.campaigns.updateStatistics({ campaignId: ID }));
+  assert.deepEqual(
+    [missing.code, missing.error, missing.status, missing.outcomeUnknown],
+    ["23503", "Referenced record not found", undefined, false],
+  );
+  assert.match(missing.detail, new RegExp(ID));
+  const rows = await failure(
+    store.enrichments.getBusinesses({ campaignId: ID, enrichmentType: "facebook" }),
+  );
+  assert.deepEqual([rows.code, rows.error], ["23503", "Referenced record not found"]);
+  const noUuid = await failure(store.campaigns.updateStatistics({ campaignId: "x" }));
+  assert.deepEqual([noUuid.code, noUuid.retryRecommended], ["22P02", false]);
+});
+
+test("what JSON would change silently is refused before it is sent", async () => {
+  const campaignId = await newCampaign();
+  /** @type {Record<string, unknown>} */
+  const itself = { name: "x" };
+  itself.again = itself;
+  let deep = {};
+  for (let depth = 0; depth < 100_000; depth++) deep = { deep };
+  /** @type {[unknown, RegExp][]} */
+  const values = [
+    [NaN, /p_businesses\[1\]\.rating is NaN$/],
+    [-Infinity, /is -Infinity$/],
+    [[undefined], /rating\[0\] is undefined$/],
+    [() => 1, /is a function$/],
+    [Symbol("x"), /is a symbol$/],
+    [new Map(), /is a Map$/],
+    [new Set([1]), /is a Set$/],
+    [new Uint8Array(2), /is a Uint8Array$/],
+    [new Date("never"), /is an invalid Date$/],
+    [itself, /contains itself$/],
+    [deep, /nested too deeply$/],
+  ];
+  for (const [rating, detail] of values) {
+    const businesses = [{ placeId: `first ${campaignId}`, title: "x" }, { rating }];
+    const error = await failure(
+      store.businesses.insertBatch({ campaignId, zipCode: null, businesses }),
+    );
+    assert.deepEqual([error.code, error.attempts, error.retryRecommended], ["22023", 0, false]);
+    assert.match(error.detail, detail);
+  }
+  const [row] = await sql`
+    select count(*)::int as count from gmaps_businesses where campaign_id = ${campaignId}`;
+  assert.equal(row?.count, 0);
+});
+
+test("what JSON has another way of writing goes in", async () => {
+  const campaignId = await newCampaign();
+  const record = {
+    placeId: `dates ${campaignId}`,
+    title: "x",
+    seen: new Date(0),
+    reviews: 12n,
+    nothing: undefined,
+  };
+  await store.businesses.insertBatch({ campaignId, zipCode: null, businesses: [record] });
+  const [row] = await sql`select raw_data from gmaps_businesses where campaign_id = ${campaignId}`;
+  assert.deepEqual(row?.raw_data, {
+    placeId: record.placeId,
+    title: "x",
+    seen: "1970-01-01T00:00:00.000Z",
+    reviews: "12",
+  });
+});
+
+test("money that is no amount is refused", async () => {
+  const campaignId = await newCampaign();
+  /** @param {any} costUsd */
+  const track = (costUsd) =>
+    failure(
+      store.costs.track({ campaignId, service: "facebook", itemsProcessed: 1, costUsd }),
+    );
+  for (const costUsd of [NaN, Infinity]) {
+    const error = await track(costUsd);
+    assert.deepEqual(
+      [error.code, error.attempts, error.detail],
+      ["22023", 0, `p_cost_usd is ${costUsd}`],
+    );
+  }
+  for (const costUsd of ["NaN", "Infinity", "-0.01", null]) {
+    assert.equal((await track(costUsd)).code, "22023");
+  }
+  assert.equal((await track("much")).code, "22P02");
+  const inBatch = { campaign_id: campaignId, service: /** @type {const} */ ("facebook") };
+  const error = await failure(
+    store.costs.trackBatch({ costs: [{ ...inBatch, items_processed: 1, cost_usd: NaN }] }),
+  );
+  assert.equal(error.detail, "p_costs[0].cost_usd is NaN");
+});
+
+test("a text that PostgreSQL cannot store is refused", async () => {
+  const error = await failure(
+    store.emails.updateVerification({ businessId: ID, email: "a\0@b.fi", verificationData: {} }),
+  );
+  assert.match(error.detail, /^p_email holds a character/);
+});
+
+test("a store needs a client", () => {
+  assert.throws(() => createCampaignStore(/** @type {any} */ (undefined)), TypeError);
+});

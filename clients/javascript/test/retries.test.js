@@ -1,0 +1,144 @@
+// What is tried again and how often: with real locks, and real errors of the server.
+
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { callStoredFunction } from "../supabase-db.js";
+import { failure, lockCampaign, newCampaign, sql, store, supabase } from "./support.js";
+
+before(async () => {
+  // Before the API's first connection, which it holds for.
+  const [row] = await sql`select current_database() as name`;
+  await sql.unsafe(`alter database "${row?.name}" set lock_timeout = '60ms'`);
+  // Counts its calls with a sequence, which a rollback leaves alone.
+  await sql.unsafe(`
+    create sequence calls;
+    create function fails_twice(p_code text) returns text language plpgsql security definer as $$
+    begin
+      if nextval('public.calls') % 3 <> 0 then
+        raise exception using errcode = p_code, message = 'as the test asked';
+      end if;
+      return 'done';
+    end
+    $$`);
+});
+
+test("a call that meets a lock is tried again until the lock is gone", async () => {
+  const campaignId = await newCampaign();
+  const release = await lockCampaign(campaignId);
+  /** @type {unknown[]} */
+  const told = [];
+  /** @type {Promise<void> | undefined} */
+  let released;
+  const statistics = await store.campaigns.updateStatistics(
+    { campaignId },
+    {
+      retries: { attempts: 1000 },
+      onRetry: (error) => {
+        told.push([error.code, error.retryRecommended, error.attempts]);
+        released ??= release();
+      },
+    },
+  );
+  await released;
+  assert.equal(statistics.success, true);
+  assert.deepEqual(told[0], ["55P03", true, 1]);
+});
+
+test("what is tried in vain is given up with its number of attempts", async () => {
+  const campaignId = await newCampaign();
+  const release = await lockCampaign(campaignId);
+  const error = await failure(
+    store.campaigns.updateStatistics({ campaignId }, { retries: { attempts: 3 } }),
+  );
+  await release();
+  assert.deepEqual(
+    [error.name, error.functionName, error.code, error.error, error.retryRecommended],
+    [
+      "StoredFunctionError",
+      "update_campaign_statistics",
+      "55P03",
+      "Resource busy, please retry",
+      true,
+    ],
+  );
+  assert.equal(error.attempts, 3);
+  assert.match(error.message, /\[55P03\].*\(after 3 attempts\)$/);
+});
+
+test("the deadline ends the attempts", async () => {
+  const campaignId = await newCampaign();
+  const release = await lockCampaign(campaignId);
+  const started = performance.now();
+  const error = await failure(
+    store.campaigns.updateStatistics(
+      { campaignId },
+      { retries: { attempts: 1000, deadlineMs: 300, longestWaitMs: 5 } },
+    ),
+  );
+  await release();
+  assert.ok(performance.now() - started < 1000);
+  assert.ok(error.attempts > 1 && error.attempts < 100);
+});
+
+for (const code of ["40001", "40P01", "55P03"]) {
+  test(`${code} as the API's error is tried again, even of an unknown function`, async () => {
+    /** @type {string[]} */
+    const told = [];
+    const options = {
+      /** @param {import("../supabase-db.js").StoredFunctionError} error */
+      onRetry: (error) => told.push(`${error.code} ${error.detail} ${error.status}`),
+    };
+    const answer = await callStoredFunction(supabase, "fails_twice", { p_code: code }, options);
+    assert.equal(answer, "done");
+    assert.equal(told.length, 2);
+    assert.match(told[0] ?? "", new RegExp(`^${code} as the test asked [45]\\d\\d$`));
+  });
+}
+
+for (const [code, error] of [
+  ["P0001", "Database operation failed"],
+  ["57014", "The call took too long"],
+  ["23505", "Duplicate record detected"],
+  ["22023", "Invalid input: as the test asked"],
+]) {
+  test(`${code} as the API's error is not tried again`, async () => {
+    const told = await failure(callStoredFunction(supabase, "fails_twice", { p_code: code }));
+    await sql`alter sequence calls restart`;
+    assert.deepEqual(
+      [told.code, told.error, told.detail, told.retryRecommended, told.attempts],
+      [code, error, "as the test asked", false, 1],
+    );
+  });
+}
+
+test("waits are drawn evenly below a bound that doubles", async () => {
+  const campaignId = await newCampaign();
+  const release = await lockCampaign(campaignId);
+  /** @type {number[]} */
+  const waits = [];
+  await failure(
+    store.campaigns.updateStatistics(
+      { campaignId },
+      {
+        retries: { attempts: 5, firstWaitMs: 2, longestWaitMs: 8 },
+        onRetry: (_, waitMs) => waits.push(waitMs),
+      },
+    ),
+  );
+  await release();
+  assert.equal(waits.length, 4);
+  for (const [index, bound] of [2, 4, 8, 8].entries()) {
+    const wait = waits[index] ?? -1;
+    assert.ok(wait >= 0 && wait <= bound, `wait ${index} is ${wait}, its bound ${bound}`);
+  }
+  assert.equal(new Set(waits).size, 4);
+});
+
+test("bounds that make no sense are refused", async () => {
+  for (const retries of [{ attempts: 0 }, { attempts: 1.5 }, { deadlineMs: -1 }, { firstWaitMs: NaN }]) {
+    await assert.rejects(
+      store.campaigns.updateStatistics({ campaignId: "" }, { retries }),
+      RangeError,
+    );
+  }
+});
