@@ -68,10 +68,13 @@ async function ask(supabase, name, parameters, { signal, timeLeft, repeatable })
   const abort = () => inFlight.abort(signal?.reason);
   signal?.addEventListener("abort", abort, { once: true });
   let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    inFlight.abort();
-  }, Math.min(timeLeft, LONGEST_TIMER_MS));
+  const timer = setTimeout(
+    () => {
+      timedOut = true;
+      inFlight.abort();
+    },
+    Math.min(timeLeft, LONGEST_TIMER_MS),
+  );
   try {
     const { data, error, status } = await supabase
       .rpc(name, parameters)

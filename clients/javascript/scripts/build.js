@@ -12,7 +12,9 @@ const tsc = join(
   "bin/tsc",
 );
 const sources = ["supabase-db.js"];
-const options = "--allowJs --checkJs --strict --skipLibCheck --declaration --target es2022".split(" ");
+const options = "--allowJs --checkJs --strict --skipLibCheck --declaration --target es2022".split(
+  " ",
+);
 
 /** @param {string[]} more */
 function compile(...more) {

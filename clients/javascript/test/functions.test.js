@@ -88,10 +88,7 @@ test("costs are exact, whether given as text, number or bigint", async () => {
   const campaignId = await newCampaign();
   const cost = { campaignId, service: /** @type {const} */ ("google_maps"), itemsProcessed: 1 };
   const first = await store.costs.track({ ...cost, costUsd: "0.1000" });
-  assert.deepEqual(
-    [first.new_total, first.service, first.replayed],
-    [0.1, "google_maps", false],
-  );
+  assert.deepEqual([first.new_total, first.service, first.replayed], [0.1, "google_maps", false]);
   await store.costs.track({ ...cost, costUsd: 0.2 });
   await store.costs.track({ ...cost, costUsd: 3n, metadata: { page: 2 } });
   const [row] = await sql`select actual_cost::text from gmaps_campaigns where id = ${campaignId}`;

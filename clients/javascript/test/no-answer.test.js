@@ -78,9 +78,9 @@ test("a call whose answer is lost is repeated and takes effect once", async () =
 test("a server that is not there is tried as often as allowed, and named", async () => {
   const nowhere = newClient(await closedAddress());
   const error = await failure(
-    createCampaignStore(nowhere, { retries: { attempts: 3, firstWaitMs: 1 } }).campaigns.updateStatistics(
-      { campaignId: "x" },
-    ),
+    createCampaignStore(nowhere, {
+      retries: { attempts: 3, firstWaitMs: 1 },
+    }).campaigns.updateStatistics({ campaignId: "x" }),
   );
   assert.deepEqual(
     [error.error, error.code, error.attempts, error.outcomeUnknown, error.retryRecommended],
@@ -104,7 +104,12 @@ test("a gateway's error is tried again; another answer that is no envelope is no
     { status: 200, body: "[1]", attempts: 1, error: /no envelope/ },
     { status: 200, body: "null", attempts: 1, error: /no envelope/ },
     { status: 204, body: "", attempts: 1, error: /no envelope/ },
-    { status: 504, body: '{"code": "PGRST003", "message": "Timed out"}', attempts: 3, error: /no free/ },
+    {
+      status: 504,
+      body: '{"code": "PGRST003", "message": "Timed out"}',
+      attempts: 3,
+      error: /no free/,
+    },
   ];
   for (const { status, body, attempts, error } of answers) {
     const address = await newServer((_, response) => response.writeHead(status).end(body));

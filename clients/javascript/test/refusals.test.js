@@ -4,7 +4,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { callStoredFunction, createCampaignStore } from "../supabase-db.js";
 import { STORED_FUNCTIONS } from "../lib/stored-functions.js";
-import { ANON_KEY, API_URL, failure, newCampaign, newClient, sql, store, supabase } from "./support.js";
+import {
+  ANON_KEY,
+  API_URL,
+  failure,
+  newCampaign,
+  newClient,
+  sql,
+  store,
+  supabase,
+} from "./support.js";
 
 const ID = "00000000-0000-0000-0000-000000000001";
 const queue = { p_campaign_id: ID, p_enrichment_type: "facebook" };
@@ -48,7 +57,10 @@ test("the anonymous key may call nothing", async () => {
 test("a key that is none is refused", async () => {
   const stranger = createCampaignStore(newClient(API_URL, "sb_secret_nobody"));
   const error = await failure(stranger.campaigns.updateStatistics({ campaignId: ID }));
-  assert.deepEqual([error.error, error.status, error.attempts], ["The API refused the key", 401, 1]);
+  assert.deepEqual(
+    [error.error, error.status, error.attempts],
+    ["The API refused the key", 401, 1],
+  );
 });
 
 test("an unknown function and a wrong parameter are named", async () => {
@@ -139,9 +151,7 @@ test("money that is no amount is refused", async () => {
   const campaignId = await newCampaign();
   /** @param {any} costUsd */
   const track = (costUsd) =>
-    failure(
-      store.costs.track({ campaignId, service: "facebook", itemsProcessed: 1, costUsd }),
-    );
+    failure(store.costs.track({ campaignId, service: "facebook", itemsProcessed: 1, costUsd }));
   for (const costUsd of [NaN, Infinity]) {
     const error = await track(costUsd);
     assert.deepEqual(

@@ -135,7 +135,12 @@ test("waits are drawn evenly below a bound that doubles", async () => {
 });
 
 test("bounds that make no sense are refused", async () => {
-  for (const retries of [{ attempts: 0 }, { attempts: 1.5 }, { deadlineMs: -1 }, { firstWaitMs: NaN }]) {
+  for (const retries of [
+    { attempts: 0 },
+    { attempts: 1.5 },
+    { deadlineMs: -1 },
+    { firstWaitMs: NaN },
+  ]) {
     await assert.rejects(
       store.campaigns.updateStatistics({ campaignId: "" }, { retries }),
       RangeError,

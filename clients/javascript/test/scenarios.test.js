@@ -93,7 +93,10 @@ for (const [way, call] of Object.entries(WAYS)) {
         const where = `step ${index + 1}, ${step.function}`;
         assert.deepEqual(withAnyUuid(expected, found), expected, where);
         for (const [name, path] of Object.entries(step.remember ?? {})) {
-          known.set(name, path.reduce((/** @type {any} */ at, /** @type {any} */ key) => at[key], found));
+          known.set(
+            name,
+            path.reduce((/** @type {any} */ at, /** @type {any} */ key) => at[key], found),
+          );
         }
       }
     });

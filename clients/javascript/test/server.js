@@ -60,6 +60,7 @@ function openApp(database, isolation) {
     postgresOptions: {
       connection: { default_transaction_isolation: isolation, application_name: "api server" },
       types: { jsonb: { to: 3802, from: [3802], serialize: toJson, parse: JSON.parse } },
+      max: 5, // fewer than PostgREST's, so that a crowd meets itself less often and tests are cheap
       onnotice: () => {},
     },
   });
