@@ -86,14 +86,19 @@ def reconcile(engine: Engine, schema: str | None = None) -> Reconciliation:
     Raises:
         TableAccessError: the role may not read every row.
     """
+    with reading_tables(engine, schema) as connection:
+        return reconcile_on(connection)
+
+
+def reconcile_on(connection: Connection) -> Reconciliation:
+    """`reconcile` in the caller's transaction; it has to see every row of the tables."""
     count = entries = 0
     found: list[Discrepancy] = []
-    with reading_tables(engine, schema) as connection:
-        rows = connection.execution_options(yield_per=ROWS_FETCHED_AT_ONCE).execute(_statement())
-        for row in rows.mappings():
-            count += row["id"] is not None
-            entries += row["entries"] or 0
-            found += _compare(row)
+    rows = connection.execute(_statement(), execution_options={"yield_per": ROWS_FETCHED_AT_ONCE})
+    for row in rows.mappings():
+        count += row["id"] is not None
+        entries += row["entries"] or 0
+        found += _compare(row)
     return Reconciliation(campaigns=count, costs=entries, discrepancies=tuple(found))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from sqlalchemy import Engine, text
 
@@ -21,3 +22,11 @@ def wait_until_blocked(engine: Engine, sessions: int = 1, timeout: float = 20.0)
         while connection.execute(_BLOCKED).scalar_one() < sessions:
             assert time.monotonic() < end, f"{sessions} sessions never came to wait"
             time.sleep(0.005)
+
+
+def wait_until(holds: Callable[[], object], timeout: float = 20.0) -> None:
+    """Returns once `holds` does, which is asked again and again."""
+    end = time.monotonic() + timeout
+    while not holds():
+        assert time.monotonic() < end, "it never came to hold"
+        time.sleep(0.02)

@@ -24,6 +24,7 @@ from app.migrations.checksums import ChecksumError
 from app.migrations.messages import describe_settings_error
 from app.migrations.revise import RevisionError
 from app.migrations.unsafe_operations import SquawkError
+from app.monitoring import StatisticsUnknownError
 from app.rollout import RolloutSettingsError
 from app.settings import Settings
 from app.table_reading import TableAccessError
@@ -48,6 +49,7 @@ _PLAIN = (
     SettingsError,
     ShadowError,
     SquawkError,
+    StatisticsUnknownError,
     TableAccessError,
 )
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s@]*@")

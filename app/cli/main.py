@@ -21,6 +21,7 @@ from app.cli.failures import describe
 from app.cli.import_file import import_file
 from app.cli.reconcile import reconcile
 from app.cli.revision import revision
+from app.cli.stats import stats
 from app.demo.command import demo
 
 PROGRAM = "campaigndb"
@@ -49,6 +50,7 @@ app.add_typer(rollout.app, name="rollout")
 app.command("import")(import_file)
 app.command()(reconcile)
 app.command()(drift)
+app.command()(stats)
 app.command()(revision)
 app.command()(demo)
 app.command()(bench)

@@ -77,10 +77,11 @@ def new_table(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 def print_json(value: Any) -> None:
     """JSON with money as exact text, ids and times as text."""
-    print(json.dumps(value, default=_for_json, indent=2))
+    print(json.dumps(value, default=for_json, indent=2))
 
 
-def _for_json(value: Any) -> str:
+def for_json(value: Any) -> str:
+    """What JSON has no word for, as `json.dumps` asks for it."""
     if isinstance(value, Decimal):
         return money(value)
     if isinstance(value, uuid.UUID):

@@ -1,0 +1,291 @@
+"""`campaigndb stats`: functions, locks, queues, ledger, tables and indexes of a live database."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import Engine
+
+from app.cli.connection import connected
+from app.cli.terminal import cell, for_json, new_table, output_console, print_json, printable
+from app.monitoring import (
+    LockWait,
+    QueueLength,
+    Statistics,
+    TableStatistics,
+    Unavailable,
+    read_statistics,
+)
+from app.monitoring.document import as_document
+from app.monitoring.rates import Rates, rates_between
+
+QUEUES_SHOWN = 10
+# It reads the whole ledger: a reading every two seconds must not.
+RECONCILED_EVERY_SECONDS = 30.0
+
+
+def stats(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One object for machines; money as exact text.")
+    ] = False,
+    prometheus: Annotated[
+        bool, typer.Option("--prometheus", help="Prometheus' text format.")
+    ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Read again and again, with rates between two readings, until Ctrl-C. With "
+            "--json: one line for each reading.",
+        ),
+    ] = False,
+    interval: Annotated[
+        float, typer.Option(min=0.1, help="Seconds between two readings of --watch.")
+    ] = 2.0,
+    reconcile: Annotated[
+        bool,
+        typer.Option(
+            help="Compare every total with the ledger, which reads all of it; with --watch every "
+            f"{RECONCILED_EVERY_SECONDS:.0f} s."
+        ),
+    ] = True,
+) -> None:
+    """Show calls against their budgets, lock waits, queues, discrepancies, tables and indexes.
+
+    It only reads. What the role may not read is said instead of shown; as a member of pg_monitor
+    that may read the tables it sees everything. Exit code 0: also where parts cannot be read; 2:
+    nothing could be told.
+    """
+    if prometheus and (as_json or watch):
+        raise typer.BadParameter("goes with neither --json nor --watch", param_hint="--prometheus")
+    with connected() as engine:
+        if watch:
+            _watch(engine, interval, reconcile, as_json)
+            return
+        found = read_statistics(engine, with_reconciliation=reconcile)
+    if prometheus:
+        from app.monitoring.prometheus import as_prometheus  # only where it is needed
+
+        print(as_prometheus(found), end="")
+    elif as_json:
+        print_json(as_document(found))
+    else:
+        output_console().print(_shown(found))
+
+
+def _watch(engine: Engine, interval: float, reconcile: bool, as_json: bool) -> None:
+    try:
+        if as_json:
+            for found, _ in _readings(engine, interval, reconcile):
+                print(json.dumps(as_document(found), default=for_json), flush=True)
+        elif not sys.stdout.isatty():
+            for found, rates in _readings(engine, interval, reconcile):
+                output_console().print(_shown(found, rates, watched=True))
+                sys.stdout.flush()
+        else:
+            console = output_console()
+            with Live(console=console, auto_refresh=False, screen=True) as live:
+                for found, rates in _readings(engine, interval, reconcile):
+                    live.update(_shown(found, rates, watched=True), refresh=True)
+    except KeyboardInterrupt:
+        return  # that is how it ends
+
+
+def _readings(
+    engine: Engine, interval: float, reconcile: bool
+) -> Iterator[tuple[Statistics, Rates | None]]:
+    earlier: Statistics | None = None
+    reconciled_at = float("-inf")
+    while True:
+        begun = time.monotonic()
+        due = reconcile and begun - reconciled_at >= RECONCILED_EVERY_SECONDS
+        found = read_statistics(engine, with_reconciliation=due)
+        if due:
+            reconciled_at = begun
+        elif earlier is not None:
+            found = replace(found, reconciliation=earlier.reconciliation)
+        yield found, rates_between(earlier, found) if earlier else None
+        earlier = found
+        time.sleep(max(0.0, begun + interval - time.monotonic()))
+
+
+def _shown(
+    found: Statistics, rates: Rates | None = None, *, watched: bool = False
+) -> RenderableType:
+    head = f"{found.database}, schema {found.schema}, as {found.role}, "
+    parts: list[RenderableType] = [
+        Text(printable(head) + found.taken_at.strftime("%Y-%m-%d %H:%M:%S %Z"), "bold"),
+        _functions(found, rates, watched),
+        _activity(found, rates),
+        _part("lock waits", found.lock_waits, _lock_waits),
+        _part("queues", found.queues, _queues),
+        _ledger(found),
+        _part("tables", found.tables, _tables),
+    ]
+    if not watched:
+        parts.append(_part("indexes", found.indexes, _indexes))
+    parts += [Text(printable(f"note: {note}"), "dim") for note in found.notes]
+    return Group(*parts)
+
+
+def _part(title: str, part: Any, show: Any) -> RenderableType:
+    if isinstance(part, Unavailable):
+        return Text.assemble(
+            f"{title}: ", ("could not tell", "yellow"), f": {printable(part.reason)}"
+        )
+    shown: RenderableType = show(part)
+    return shown
+
+
+def _titled(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
+    table = new_table(*columns, right=right)
+    table.title, table.title_justify, table.title_style = title, "left", "bold"
+    table.box = box.SIMPLE_HEAD
+    return table
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds * 1000:,.1f}"
+
+
+def _functions(found: Statistics, rates: Rates | None, watched: bool) -> Table:
+    now = ("calls/s", "mean now") if watched else ()
+    numbers = ("calls", *now, "mean", "p95 ≤", "longest", "budget")
+    table = _titled("functions (ms)", "function", *numbers, "mean is", right=numbers)
+    for each in found.functions:
+        rate = rates.functions.get(each.function) if rates else None
+        current = (f"{rate.calls:,.1f}", _milliseconds(rate.mean_seconds)) if rate else ("–", "–")
+        verdict = {
+            None: Text("–"),
+            True: Text("within", "green"),
+            False: Text("over", "bold red"),
+        }[each.within_budget]
+        table.add_row(
+            each.function,
+            cell(each.calls),
+            *(current if watched else ()),
+            _milliseconds(each.mean_seconds),
+            _milliseconds(each.p95_at_most),
+            _milliseconds(each.longest),
+            f"{each.budget.milliseconds:,}",
+            verdict,
+        )
+    return table
+
+
+def _activity(found: Statistics, rates: Rates | None) -> RenderableType:
+    activity = found.activity
+    if isinstance(activity, Unavailable):
+        return _part("activity", activity, None)
+    since = f" since {activity.since:%Y-%m-%d %H:%M}" if activity.since else ""
+    line = Text(
+        f"activity{since}: {activity.connections:,} connections, {activity.commits:,} commits, "
+        f"{activity.rollbacks:,} rollbacks, "
+    )
+    line.append(f"{activity.deadlocks:,} deadlocks", "bold red" if activity.deadlocks else "")
+    if rates is not None and rates.commits is not None:
+        line.append(
+            f"; now {rates.commits:,.1f} commits/s, {rates.rollbacks:,.1f} rollbacks/s, "
+            f"{rates.deadlocks:,} deadlocks"
+        )
+    return line
+
+
+def _lock_waits(waits: Sequence[LockWait]) -> RenderableType:
+    if not waits:
+        return Text("lock waits: none")
+    table = _titled(
+        "lock waits", "waits", "for (s)", "pid", "behind", "its pid", "its state", "lock",
+        right=("for (s)", "pid", "its pid"),
+    )  # fmt: skip
+    for wait in waits:
+        lock = f"{wait.lock_type} {wait.relation or ''}".strip()
+        table.add_row(
+            cell(wait.blocked_statement or "hidden"),
+            "–" if wait.seconds is None else f"{wait.seconds:,.1f}",
+            str(wait.blocked_pid),
+            cell(wait.blocking_statement or "hidden"),
+            str(wait.blocking_pid),
+            cell(wait.blocking_state),
+            cell(lock),
+        )
+    return table
+
+
+def _queues(queues: Sequence[QueueLength]) -> RenderableType:
+    if not queues:
+        return Text("queues: empty")
+    table = _titled(
+        "queues (businesses)", "id", "campaign", "facebook", "linkedin",
+        right=("facebook", "linkedin"),
+    )  # fmt: skip
+    for queue in queues[:QUEUES_SHOWN]:
+        table.add_row(*map(cell, (queue.campaign_id, queue.campaign)),
+                      *map(cell, (queue.facebook, queue.linkedin)))  # fmt: skip
+    rest = queues[QUEUES_SHOWN:]
+    if rest:
+        table.add_row(
+            "",
+            f"{len(rest):,} more campaigns",
+            cell(sum(queue.facebook for queue in rest)),
+            cell(sum(queue.linkedin for queue in rest)),
+        )
+    return table
+
+
+def _ledger(found: Statistics) -> RenderableType:
+    reconciliation = found.reconciliation
+    if isinstance(reconciliation, Unavailable):
+        return _part("ledger", reconciliation, None)
+    count = len(reconciliation.discrepancies)
+    return Text.assemble(
+        f"ledger: {reconciliation.campaigns:,} campaigns, {reconciliation.costs:,} costs, ",
+        (
+            f"{count:,} discrepancies ({reconciliation.discrepancy:f} USD)",
+            "bold red" if count else "green",
+        ),
+        ": see campaigndb reconcile" if count else "",
+    )
+
+
+def _tables(tables: Sequence[TableStatistics]) -> Table:
+    numbers = ("rows", "dead", "updates", "HOT", "MB")
+    table = _titled("tables", "table", *numbers, "last vacuum", right=numbers)
+    for each in tables:
+        table.add_row(
+            each.table,
+            cell(each.live_rows),
+            cell(each.dead_rows),
+            cell(each.updates),
+            "–" if each.hot_ratio is None else f"{each.hot_ratio:.1%}",
+            _megabytes(each.bytes),
+            cell(each.last_vacuum),
+        )
+    return table
+
+
+def _indexes(indexes: Sequence[Any]) -> Table:
+    table = _titled("indexes", "index", "scans", "MB", "", right=("scans", "MB"))
+    for each in indexes:
+        table.add_row(
+            each.index,
+            cell(each.scans),
+            _megabytes(each.bytes),
+            Text("unused", "yellow") if each.is_unused else "",
+        )
+    return table
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1_000_000:,.2f}"

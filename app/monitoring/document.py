@@ -1,0 +1,60 @@
+"""The statistics as one document for machines: times in seconds, money exact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from app.monitoring.statistics import Statistics, Unavailable
+
+
+def as_document(statistics: Statistics) -> dict[str, Any]:
+    """What `print_json` takes. A part that could not be read is `{"unavailable": reason}`."""
+    return {
+        "taken_at": statistics.taken_at,
+        "database": statistics.database,
+        "schema": statistics.schema,
+        "role": statistics.role,
+        "functions": [
+            {
+                "function": each.function,
+                "calls": each.calls,
+                "total_seconds": each.total_seconds,
+                "mean_seconds": each.mean_seconds,
+                "p95_at_most_seconds": each.p95_at_most,
+                "longest_seconds": each.longest,
+                "budget_seconds": each.budget_seconds,
+                "within_budget": each.within_budget,
+                "source": each.source,
+            }
+            for each in statistics.functions
+        ],
+        "lock_waits": _part(statistics.lock_waits),
+        "activity": _part(statistics.activity),
+        "queues": _part(statistics.queues),
+        "reconciliation": _reconciliation(statistics),
+        "tables": _part(statistics.tables, "hot_ratio"),
+        "indexes": _part(statistics.indexes, "is_unused"),
+        "notes": list(statistics.notes),
+    }
+
+
+def _part(part: Any, *computed: str) -> Any:
+    if isinstance(part, Unavailable):
+        return {"unavailable": part.reason}
+    if isinstance(part, Sequence):
+        return [asdict(each) | {name: getattr(each, name) for name in computed} for each in part]
+    return asdict(part)
+
+
+def _reconciliation(statistics: Statistics) -> dict[str, Any]:
+    found = statistics.reconciliation
+    if isinstance(found, Unavailable):
+        return {"unavailable": found.reason}
+    return {
+        "campaigns": found.campaigns,
+        "costs": found.costs,
+        "discrepancies": len(found.discrepancies),
+        "discrepancy_usd": found.discrepancy,
+    }

@@ -1,0 +1,353 @@
+"""Reads every part in two round trips: what may be read, then all of that as one statement.
+
+`parts/<name>.sql` says what is read of each part. Where the one statement fails, each part is read
+by itself, so that one that cannot be read leaves the others as they are.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from app.budgets import BUDGETS
+from app.errors import from_exception
+from app.identifiers import quote_identifier
+from app.json_codec import load_json
+from app.monitoring.statistics import (
+    DatabaseStatistics,
+    FunctionStatistics,
+    IndexStatistics,
+    LockWait,
+    QueueLength,
+    Statistics,
+    TableStatistics,
+    Unavailable,
+)
+from app.reconciliation import Reconciliation, reconcile_on
+from app.settings import check_schema_name, get_settings
+from app.table_reading import INSUFFICIENT_PRIVILEGE
+from app.tables import cost_gates, metadata
+
+FOLDER = Path(__file__).parent
+LOCK_TIMEOUT_SECONDS = 2.0
+STATEMENT_TIMEOUT_SECONDS = 60
+LOCK_NOT_AVAILABLE = "55P03"
+QUERY_CANCELED = "57014"
+
+# Gates hold no rows and are never written.
+TABLES = sorted(set(metadata.tables) - {gate.name for gate in cost_gates})
+PARTS = ("functions", "statements", "lock_waits", "database", "queues", "tables", "indexes")
+QUEUE_TABLES = ("gmaps_businesses", "gmaps_campaigns")
+LEDGER_TABLES = ("gmaps_campaigns", "gmaps_api_costs")
+
+NOT_COUNTED = (
+    "serialization failures and retries are not counted by the server: the store's metric "
+    "campaigndb.client.retries counts them by function and SQLSTATE (docs/monitoring.md)"
+)
+TRACK_FUNCTIONS_OFF = (
+    "calls are not counted: track_functions is none here. To turn it on, as a superuser: "
+    "alter system set track_functions = 'pl'; select pg_reload_conf()"
+)
+TRACK_COUNTS_OFF = (
+    "rows are not counted: track_counts is off here. To turn it on, as a superuser: "
+    "alter system set track_counts = on; select pg_reload_conf()"
+)
+STATEMENTS_NOT_LOADED = (
+    "no p95: pg_stat_statements is not loaded. Add it to shared_preload_libraries, restart the "
+    "server, and run create extension pg_stat_statements in this database"
+)
+STATEMENTS_NOT_CREATED = (
+    "no p95: pg_stat_statements is loaded, but this database lacks the extension: "
+    "create extension pg_stat_statements"
+)
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+class StatisticsUnknownError(Exception):
+    """Nothing of the database can be told; one line that says why."""
+
+
+def read_statistics(
+    engine: Engine, schema: str | None = None, *, with_reconciliation: bool = True
+) -> Statistics:
+    """Reads what the role may read of a database, at one moment.
+
+    Args:
+        engine: on the database; best as a member of pg_read_all_stats that may read the tables.
+        schema: where the tables and functions are; default: the setting `CAMPAIGNDB_SCHEMA`.
+        with_reconciliation: also compare every total with the ledger, which reads all of it.
+
+    Raises:
+        StatisticsUnknownError: the schema has none of the tables.
+        SQLAlchemyError: the database cannot be reached.
+    """
+    schema = get_settings().schema_name if schema is None else check_schema_name(schema)
+    with _reading(engine, schema) as (connection, server):
+        if not server["tables"]:
+            raise StatisticsUnknownError(
+                f"the schema {schema} has no table of the project: "
+                "run campaigndb db migrate (or alembic upgrade head)"
+            )
+        refused = _refused(server, schema)
+        queries = {
+            part: _query(part).format(
+                schema=quote_identifier(schema),
+                statements_view=(server["statements_view"] or "").replace("%", "%%"),
+            )
+            for part in PARTS
+            if part not in refused
+        }
+        try:
+            read: dict[str, Rows | Unavailable] = _read_together(connection, queries, schema)
+            apart = False
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            apart = True
+        reconciliation: Reconciliation | Unavailable
+        if not with_reconciliation:
+            reconciliation = Unavailable("it was not asked for")
+        elif "reconciliation" in refused:
+            reconciliation = refused["reconciliation"]
+        elif not apart:
+            reconciliation = _reconcile(connection)
+    if apart:
+        read = {part: _read_apart(engine, schema, part, query) for part, query in queries.items()}
+        if with_reconciliation and "reconciliation" not in refused:
+            with _reading(engine, schema) as (connection, _):
+                reconciliation = _reconcile(connection)
+    return _statistics(server, schema, read | refused, reconciliation)
+
+
+@contextmanager
+def _reading(engine: Engine, schema: str) -> Iterator[tuple[Connection, Mapping[str, Any]]]:
+    with engine.connect() as connection:
+        connection.execution_options(
+            isolation_level="REPEATABLE READ",
+            postgresql_readonly=True,
+            schema_translate_map={None: schema},
+        )
+        with connection.begin():
+            server = connection.exec_driver_sql(
+                (FOLDER / "server.sql").read_text(encoding="utf-8"),
+                {
+                    "lock_timeout": f"{round(LOCK_TIMEOUT_SECONDS * 1000)}ms",
+                    "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
+                    "schema": schema,
+                    "tables": TABLES,
+                },
+            )
+            yield connection, dict(server.mappings().one())
+
+
+def _refused(server: Mapping[str, Any], schema: str) -> dict[str, Unavailable]:
+    """The parts that the role may not read, or that the server does not have."""
+    refused = {}
+    if not server["statements_loaded"]:
+        refused["statements"] = Unavailable(STATEMENTS_NOT_LOADED)
+    elif server["statements_view"] is None:
+        refused["statements"] = Unavailable(STATEMENTS_NOT_CREATED)
+    elif not server["statements_readable"]:
+        refused["statements"] = Unavailable(
+            f"no p95: {server['role']} may not read {server['statements_view']}"
+        )
+    role = quote_identifier(server["role"])
+    for part, tables in (("queues", QUEUE_TABLES), ("reconciliation", LEDGER_TABLES)):
+        names = ", ".join(f"{quote_identifier(schema)}.{table}" for table in tables)
+        states = {server["tables"].get(table, "missing") for table in tables}
+        if not server["schema_usable"]:
+            reason = f"grant usage on schema {quote_identifier(schema)} to {role}"
+            refused[part] = Unavailable(f"the role may not use the schema: {reason}")
+        elif "missing" in states:
+            refused[part] = Unavailable(f"not all of {names} are there: run campaigndb db migrate")
+        elif "denied" in states:
+            refused[part] = Unavailable(
+                f"the role may not read the tables: grant select on {names} to {role}"
+            )
+        elif "hidden" in states:
+            refused[part] = Unavailable(
+                "row security hides rows from the role: connect as the tables' owner, or "
+                f"alter role {role} bypassrls"
+            )
+    return refused
+
+
+def _read_together(
+    connection: Connection, queries: Mapping[str, str], schema: str
+) -> dict[str, Rows | Unavailable]:
+    columns = ", ".join(f"({_as_json(query)}) as {part}" for part, query in queries.items())
+    row = connection.exec_driver_sql(f"select {columns}", _parameters(schema)).mappings().one()
+    return {part: load_json(row[part]) for part in queries}
+
+
+def _read_apart(engine: Engine, schema: str, part: str, query: str) -> Rows | Unavailable:
+    try:
+        with _reading(engine, schema) as (connection, _):
+            return _read_together(connection, {part: query}, schema)[part]
+    except DBAPIError as error:
+        return _unavailable(error)
+
+
+def _reconcile(connection: Connection) -> Reconciliation | Unavailable:
+    try:
+        return reconcile_on(connection)
+    except DBAPIError as error:
+        return _unavailable(error)
+
+
+def _unavailable(error: DBAPIError) -> Unavailable:
+    failure = from_exception(error)
+    if error.connection_invalidated or failure is None:
+        raise error
+    if failure.error_code == LOCK_NOT_AVAILABLE:
+        return Unavailable("a table is locked, probably by a migration at work")
+    if failure.error_code == QUERY_CANCELED:
+        return Unavailable(f"it took more than {STATEMENT_TIMEOUT_SECONDS} s to read")
+    if failure.error_code == INSUFFICIENT_PRIVILEGE:
+        return Unavailable(f"the role may not read it: {failure.detail}")
+    return Unavailable(str(failure))
+
+
+def _as_json(query: str) -> str:
+    # As text, so that no driver turns a number into a float on the way.
+    return f"select coalesce(json_agg(row_to_json(part)), '[]')::text from ({query}) as part"  # noqa: S608
+
+
+@cache
+def _query(part: str) -> str:
+    text = (FOLDER / "parts" / f"{part}.sql").read_text(encoding="utf-8")
+    # Braces are Python's, but for a pattern's: {1,20}.
+    return re.sub(r"\{(\d[\d,]*)\}", r"{{\1}}", text)
+
+
+def _parameters(schema: str) -> dict[str, Any]:
+    functions = list(BUDGETS)
+    qualified = rf'(?:"?{re.escape(schema)}"?\s*\.\s*)?'
+    return {
+        "schema": schema,
+        "functions": functions,
+        "tables": TABLES,
+        # A call, qualified with this schema or not at all.
+        "call": rf'(?:^|[^\w."]){qualified}"?({"|".join(functions)})"?\s*\(',
+    }
+
+
+def _statistics(
+    server: Mapping[str, Any],
+    schema: str,
+    read: Mapping[str, Rows | Unavailable],
+    reconciliation: Reconciliation | Unavailable,
+) -> Statistics:
+    def each(part: str, make: Any) -> Any:
+        rows = read[part]
+        return rows if isinstance(rows, Unavailable) else tuple(make(row) for row in rows)
+
+    activity = each("database", _activity)
+    statements = read["statements"]
+    notes = [NOT_COUNTED]
+    functions = read["functions"]
+    if isinstance(functions, Unavailable):
+        notes.append(f"calls cannot be read: {functions.reason}")
+    elif server["track_functions"] == "none":
+        notes.append(TRACK_FUNCTIONS_OFF)
+    if not server["track_counts"]:
+        notes.append(TRACK_COUNTS_OFF)
+    if isinstance(statements, Unavailable):
+        notes.append(statements.reason)
+    if not server["reads_all_statistics"]:
+        notes.append(
+            "statements of other roles are hidden: "
+            f"grant pg_read_all_stats to {quote_identifier(server['role'])}"
+        )
+    return Statistics(
+        taken_at=server["taken_at"],
+        database=server["database"],
+        schema=schema,
+        role=server["role"],
+        functions=_functions(functions, statements),
+        lock_waits=each("lock_waits", _lock_wait),
+        activity=activity if isinstance(activity, Unavailable) else activity[0],
+        queues=each(
+            "queues",
+            lambda row: QueueLength(**{**row, "campaign_id": uuid.UUID(row["campaign_id"])}),
+        ),
+        reconciliation=reconciliation,
+        tables=each(
+            "tables",
+            lambda row: TableStatistics(**{**row, "last_vacuum": _time(row["last_vacuum"])}),
+        ),
+        indexes=each("indexes", lambda row: IndexStatistics(**row)),
+        tracks_functions=server["track_functions"] != "none",
+        tracks_statements=not isinstance(statements, Unavailable),
+        notes=tuple(notes),
+    )
+
+
+def _functions(
+    counted: Rows | Unavailable, statements: Rows | Unavailable
+) -> tuple[FunctionStatistics, ...]:
+    def by_name(rows: Rows | Unavailable) -> Mapping[str, Mapping[str, Any]]:
+        return {} if isinstance(rows, Unavailable) else {row["function"]: row for row in rows}
+
+    by_functions, by_statements = by_name(counted), by_name(statements)
+    found = []
+    for name, budget in BUDGETS.items():
+        calls, statement = by_functions.get(name), by_statements.get(name)
+        if calls and not calls["calls"]:
+            calls = None  # after a reset
+        source = calls or statement
+        found.append(
+            FunctionStatistics(
+                budget=budget,
+                calls=int(source["calls"]) if source else None,
+                total_seconds=float(source["total_seconds"]) if source else None,
+                source=None
+                if source is None
+                else "pg_stat_user_functions"
+                if calls
+                else "pg_stat_statements",
+                p95_at_most=_p95_at_most(statement) if statement else None,
+                longest=float(statement["longest_seconds"]) if statement else None,
+            )
+        )
+    return tuple(found)
+
+
+def _p95_at_most(statement: Mapping[str, Any]) -> float:
+    """Cantelli's inequality: of no distribution do more than 5 % lie sqrt(19) deviations or more
+    above the mean. No call took longer than the longest."""
+    mean = float(statement["total_seconds"]) / int(statement["calls"])
+    bound = mean + math.sqrt(19) * float(statement["deviation_seconds"])
+    return min(bound, float(statement["longest_seconds"]))
+
+
+def _lock_wait(row: Mapping[str, Any]) -> LockWait:
+    return LockWait(
+        blocked_pid=row["blocked_pid"],
+        blocked_statement=row["blocked_function"] or row["blocked_command"],
+        blocking_pid=row["blocking_pid"],
+        blocking_statement=row["blocking_function"] or row["blocking_command"],
+        blocking_state=row["blocking_state"],
+        lock_type=row["lock_type"],
+        relation=row["relation"],
+        seconds=None if row["seconds"] is None else max(0.0, float(row["seconds"])),
+    )
+
+
+def _activity(row: Mapping[str, Any]) -> DatabaseStatistics:
+    return DatabaseStatistics(**{**row, "since": _time(row["since"])})
+
+
+def _time(text: str | None) -> datetime.datetime | None:
+    return None if text is None else datetime.datetime.fromisoformat(text)
