@@ -20,6 +20,7 @@ from app.cli.drift import drift
 from app.cli.failures import describe
 from app.cli.import_file import import_file
 from app.cli.reconcile import reconcile
+from app.cli.report import report
 from app.cli.revision import revision
 from app.cli.stats import stats
 from app.demo.command import demo
@@ -51,6 +52,7 @@ app.command("import")(import_file)
 app.command()(reconcile)
 app.command()(drift)
 app.command()(stats)
+app.command()(report)
 app.command()(revision)
 app.command()(demo)
 app.command()(bench)

@@ -12,6 +12,7 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -100,14 +101,7 @@ def read_statistics(
                 "run campaigndb db migrate (or alembic upgrade head)"
             )
         refused = _refused(server, schema)
-        queries = {
-            part: _query(part).format(
-                schema=quote_identifier(schema),
-                statements_view=(server["statements_view"] or "").replace("%", "%%"),
-            )
-            for part in PARTS
-            if part not in refused
-        }
+        queries = {part: _filled(part, server, schema) for part in PARTS if part not in refused}
         try:
             read: dict[str, Rows | Unavailable] = _read_together(connection, queries, schema)
             apart = False
@@ -130,6 +124,41 @@ def read_statistics(
     return _statistics(server, schema, read | refused, reconciliation)
 
 
+@dataclass(frozen=True, slots=True)
+class CountedCalls:
+    """The functions' calls alone, and what the server does not count of them."""
+
+    taken_at: datetime.datetime
+    database: str
+    functions: Sequence[FunctionStatistics]
+    notes: Sequence[str]
+
+
+def read_functions_on(connection: Connection, schema: str) -> CountedCalls:
+    """The functions' calls in the caller's transaction, whose limits become those of this module.
+
+    Counters are of no snapshot: they are the server's newest ones.
+    """
+    server = _read_server(connection, schema)
+    refused = _refused(server, schema)
+    read: dict[str, Rows | Unavailable] = dict(refused)
+    for part in ("functions", "statements"):
+        if part in refused:
+            continue
+        try:
+            with connection.begin_nested():
+                query = _filled(part, server, schema)
+                read |= _read_together(connection, {part: query}, schema)
+        except DBAPIError as error:
+            read[part] = _unavailable(error)
+    return CountedCalls(
+        server["taken_at"],
+        server["database"],
+        _functions(read["functions"], read["statements"]),
+        tuple(_notes_on_calls(server, read)),
+    )
+
+
 @contextmanager
 def _reading(engine: Engine, schema: str) -> Iterator[tuple[Connection, Mapping[str, Any]]]:
     with engine.connect() as connection:
@@ -139,16 +168,20 @@ def _reading(engine: Engine, schema: str) -> Iterator[tuple[Connection, Mapping[
             schema_translate_map={None: schema},
         )
         with connection.begin():
-            server = connection.exec_driver_sql(
-                (FOLDER / "server.sql").read_text(encoding="utf-8"),
-                {
-                    "lock_timeout": f"{round(LOCK_TIMEOUT_SECONDS * 1000)}ms",
-                    "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
-                    "schema": schema,
-                    "tables": TABLES,
-                },
-            )
-            yield connection, dict(server.mappings().one())
+            yield connection, _read_server(connection, schema)
+
+
+def _read_server(connection: Connection, schema: str) -> Mapping[str, Any]:
+    server = connection.exec_driver_sql(
+        (FOLDER / "server.sql").read_text(encoding="utf-8"),
+        {
+            "lock_timeout": f"{round(LOCK_TIMEOUT_SECONDS * 1000)}ms",
+            "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
+            "schema": schema,
+            "tables": TABLES,
+        },
+    )
+    return dict(server.mappings().one())
 
 
 def _refused(server: Mapping[str, Any], schema: str) -> dict[str, Unavailable]:
@@ -231,6 +264,13 @@ def _query(part: str) -> str:
     return re.sub(r"\{(\d[\d,]*)\}", r"{{\1}}", text)
 
 
+def _filled(part: str, server: Mapping[str, Any], schema: str) -> str:
+    return _query(part).format(
+        schema=quote_identifier(schema),
+        statements_view=(server["statements_view"] or "").replace("%", "%%"),
+    )
+
+
 def _parameters(schema: str) -> dict[str, Any]:
     functions = list(BUDGETS)
     qualified = rf'(?:"?{re.escape(schema)}"?\s*\.\s*)?'
@@ -254,17 +294,9 @@ def _statistics(
         return rows if isinstance(rows, Unavailable) else tuple(make(row) for row in rows)
 
     activity = each("database", _activity)
-    statements = read["statements"]
-    notes = [NOT_COUNTED]
-    functions = read["functions"]
-    if isinstance(functions, Unavailable):
-        notes.append(f"calls cannot be read: {functions.reason}")
-    elif server["track_functions"] == "none":
-        notes.append(TRACK_FUNCTIONS_OFF)
+    notes = [NOT_COUNTED, *_notes_on_calls(server, read)]
     if not server["track_counts"]:
         notes.append(TRACK_COUNTS_OFF)
-    if isinstance(statements, Unavailable):
-        notes.append(statements.reason)
     if not server["reads_all_statistics"]:
         notes.append(
             "statements of other roles are hidden: "
@@ -275,7 +307,7 @@ def _statistics(
         database=server["database"],
         schema=schema,
         role=server["role"],
-        functions=_functions(functions, statements),
+        functions=_functions(read["functions"], read["statements"]),
         lock_waits=each("lock_waits", _lock_wait),
         activity=activity if isinstance(activity, Unavailable) else activity[0],
         queues=each(
@@ -289,9 +321,21 @@ def _statistics(
         ),
         indexes=each("indexes", lambda row: IndexStatistics(**row)),
         tracks_functions=server["track_functions"] != "none",
-        tracks_statements=not isinstance(statements, Unavailable),
+        tracks_statements=not isinstance(read["statements"], Unavailable),
         notes=tuple(notes),
     )
+
+
+def _notes_on_calls(
+    server: Mapping[str, Any], read: Mapping[str, Rows | Unavailable]
+) -> Iterator[str]:
+    functions, statements = read["functions"], read["statements"]
+    if isinstance(functions, Unavailable):
+        yield f"calls cannot be read: {functions.reason}"
+    elif server["track_functions"] == "none":
+        yield TRACK_FUNCTIONS_OFF
+    if isinstance(statements, Unavailable):
+        yield statements.reason
 
 
 def _functions(
