@@ -65,6 +65,15 @@ class Call(Generic[R]):
     values: Mapping[str, Any]
     # The campaigns whose totals it writes under a lock: it waits at their gates first.
     gated_campaigns: frozenset[uuid.UUID] = frozenset()
+    new_campaign: uuid.UUID | None = None
+
+    @property
+    def campaign(self) -> uuid.UUID | None:
+        """The only campaign that it names, where its parameters tell; for logs and spans."""
+        if len(self.gated_campaigns) == 1:
+            return next(iter(self.gated_campaigns))
+        named: uuid.UUID | None = self.values.get("p_campaign_id")
+        return named or self.new_campaign
 
     def execute(self, connection: Connection, schema: str) -> R:
         """Runs the call in the connection's transaction.
@@ -190,12 +199,14 @@ def create_campaign_with_coverage(
     # The campaign's own id is its idempotency key.
     if isinstance(campaign_data, Mapping) and campaign_data.get("id") is None:
         campaign_data = {**campaign_data, "id": key}
+    given = campaign_data.get("id") if isinstance(campaign_data, Mapping) else None
     return Call(
         CREATE_CAMPAIGN_WITH_COVERAGE,
         {
             "p_campaign_data": dump_json(campaign_data, "p_campaign_data"),
             "p_zip_codes": dump_json(_listed(zip_codes), "p_zip_codes"),
         },
+        new_campaign=given if isinstance(given, uuid.UUID) else None,
     )
 
 

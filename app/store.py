@@ -17,6 +17,7 @@ from app.errors import IsolationLevelError
 from app.retries import Policies, RetryPolicy
 from app.settings import check_schema_name, get_settings
 from app.stored_functions import AsyncStoredFunctions, StoredFunctions
+from app.telemetry import TRANSACTION, Observation
 from app.transactions import (
     run_in_one_message,
     run_in_one_message_async,
@@ -79,16 +80,19 @@ class CampaignStore(ConfiguredStore, StoredFunctions):
         self.engine = engine
 
     def _run(self, call: Call[R]) -> R:
-        if call.gated_campaigns:
-            return cast(R, run_in_one_message(self.engine, **self._one_message(call)))
-        return run_in_transaction(
-            self.engine,
-            lambda connection: call.execute(connection, self.schema),
-            isolation_level=call.function.isolation_level,
-            read_only=call.function.returns_rows,
-            policy=self.policy(call.function.name),
-            name=call.function.name,
-        )
+        with Observation(call.function.name, call.campaign) as observation:
+            if call.gated_campaigns:
+                message = self._one_message(call)
+                return cast(R, run_in_one_message(self.engine, **message, observation=observation))
+            return run_in_transaction(
+                self.engine,
+                lambda connection: call.execute(connection, self.schema),
+                isolation_level=call.function.isolation_level,
+                read_only=call.function.returns_rows,
+                policy=self.policy(call.function.name),
+                name=call.function.name,
+                observation=observation,
+            )
 
     def bind(self, connection: Connection | Session) -> BoundStore:
         """The functions inside a transaction that the caller opened and will end.
@@ -126,12 +130,14 @@ class CampaignStore(ConfiguredStore, StoredFunctions):
             store.wait_at_cost_gates(*campaigns)
             return block(store)
 
-        return run_in_transaction(
-            self.engine,
-            bound_block,
-            isolation_level=isolation_level,
-            policy=policy or self.policy("track_campaign_cost"),
-        )
+        with Observation(TRANSACTION) as observation:
+            return run_in_transaction(
+                self.engine,
+                bound_block,
+                isolation_level=isolation_level,
+                policy=policy or self.policy("track_campaign_cost"),
+                observation=observation,
+            )
 
 
 class BoundStore(StoredFunctions):
@@ -157,7 +163,8 @@ class BoundStore(StoredFunctions):
         _wait_at_cost_gates(self.connection, self.schema, _uuids(campaign_ids))
 
     def _run(self, call: Call[R]) -> R:
-        return call.execute(self.connection, self.schema)
+        with Observation(call.function.name, call.campaign, is_part=True):
+            return call.execute(self.connection, self.schema)
 
     def _new_key(self) -> uuid.UUID:
         return super()._new_key() if self._keys is None else next(self._keys)
@@ -177,16 +184,21 @@ class AsyncCampaignStore(ConfiguredStore, AsyncStoredFunctions):
         self.engine = engine
 
     async def _run(self, call: Call[R]) -> R:
-        if call.gated_campaigns:
-            return await run_in_one_message_async(self.engine, **self._one_message(call))
-        return await run_in_transaction_async(
-            self.engine,
-            lambda connection: connection.run_sync(call.execute, self.schema),
-            isolation_level=call.function.isolation_level,
-            read_only=call.function.returns_rows,
-            policy=self.policy(call.function.name),
-            name=call.function.name,
-        )
+        with Observation(call.function.name, call.campaign) as observation:
+            if call.gated_campaigns:
+                message = self._one_message(call)
+                return await run_in_one_message_async(
+                    self.engine, **message, observation=observation
+                )
+            return await run_in_transaction_async(
+                self.engine,
+                lambda connection: connection.run_sync(call.execute, self.schema),
+                isolation_level=call.function.isolation_level,
+                read_only=call.function.returns_rows,
+                policy=self.policy(call.function.name),
+                name=call.function.name,
+                observation=observation,
+            )
 
     async def bind(self, connection: AsyncConnection | AsyncSession) -> AsyncBoundStore:
         """`CampaignStore.bind` for an `AsyncConnection` or `AsyncSession`."""
@@ -211,12 +223,14 @@ class AsyncCampaignStore(ConfiguredStore, AsyncStoredFunctions):
             await store.wait_at_cost_gates(*campaigns)
             return await block(store)
 
-        return await run_in_transaction_async(
-            self.engine,
-            bound_block,
-            isolation_level=isolation_level,
-            policy=policy or self.policy("track_campaign_cost"),
-        )
+        with Observation(TRANSACTION) as observation:
+            return await run_in_transaction_async(
+                self.engine,
+                bound_block,
+                isolation_level=isolation_level,
+                policy=policy or self.policy("track_campaign_cost"),
+                observation=observation,
+            )
 
 
 class AsyncBoundStore(AsyncStoredFunctions):
@@ -240,7 +254,8 @@ class AsyncBoundStore(AsyncStoredFunctions):
         await self.connection.run_sync(_wait_at_cost_gates, self.schema, _uuids(campaign_ids))
 
     async def _run(self, call: Call[R]) -> R:
-        return await self.connection.run_sync(call.execute, self.schema)
+        with Observation(call.function.name, call.campaign, is_part=True):
+            return await self.connection.run_sync(call.execute, self.schema)
 
     def _new_key(self) -> uuid.UUID:
         return super()._new_key() if self._keys is None else next(self._keys)

@@ -28,6 +28,7 @@ from app.errors import (
 )
 from app.retries import Policies, RetryPolicy
 from app.stored_functions import StoredFunctions
+from app.telemetry import Observation
 from app.transactions import retried
 
 R = TypeVar("R")
@@ -60,7 +61,13 @@ class SupabaseStore(StoredFunctions):
     def _run(self, call: Call[R]) -> R:
         name = call.function.name
         parameters = _parameters(call)
-        return retried(lambda: self._attempt(call, parameters), self._policies.of(name), name)
+        with Observation(name, call.campaign) as observation:
+            return retried(
+                lambda: self._attempt(call, parameters),
+                self._policies.of(name),
+                name,
+                observation,
+            )
 
     def _attempt(self, call: Call[R], parameters: Mapping[str, Any]) -> R:
         name = call.function.name

@@ -21,6 +21,7 @@ from tenacity import AsyncRetrying, RetryCallState, Retrying
 from app.calls import IsolationLevel
 from app.errors import StoredFunctionError, from_exception
 from app.retries import RetryPolicy
+from app.telemetry import Observation
 
 T = TypeVar("T")
 
@@ -39,11 +40,12 @@ def run_in_transaction(
     policy: RetryPolicy,
     read_only: bool = False,
     name: str | None = None,
+    observation: Observation | None = None,
 ) -> T:
     """Runs `block` in a transaction of its own and returns its result after COMMIT.
 
     `block` runs once for each attempt, so it must be safe to repeat. `name` is what an error says
-    failed.
+    failed; `observation` is told of each attempt.
 
     Raises:
         StoredFunctionError: the last attempt failed; it was rolled back.
@@ -58,7 +60,7 @@ def run_in_transaction(
             with connection.begin():
                 return block(connection)
 
-    return retried(attempt, policy, name)
+    return retried(attempt, policy, name, observation)
 
 
 async def run_in_transaction_async(
@@ -69,6 +71,7 @@ async def run_in_transaction_async(
     policy: RetryPolicy,
     read_only: bool = False,
     name: str | None = None,
+    observation: Observation | None = None,
 ) -> T:
     """`run_in_transaction` over SQLAlchemy's asyncio."""
     options: dict[str, Any] = {
@@ -82,7 +85,7 @@ async def run_in_transaction_async(
             async with connection.begin():
                 return await block(connection)
 
-    return await retried_async(attempt, policy, name)
+    return await retried_async(attempt, policy, name, observation)
 
 
 def run_in_one_message(
@@ -95,6 +98,7 @@ def run_in_one_message(
     read: Callable[[str], T],
     policy: RetryPolicy,
     name: str,
+    observation: Observation | None = None,
 ) -> T:
     """BEGIN, `before`, `query` and COMMIT in one round trip; returns `read` of the query's value.
 
@@ -126,7 +130,7 @@ def run_in_one_message(
                 raise
             return read(value)
 
-    return retried(attempt, policy, name)
+    return retried(attempt, policy, name, observation)
 
 
 async def run_in_one_message_async(
@@ -139,6 +143,7 @@ async def run_in_one_message_async(
     read: Callable[[str], T],
     policy: RetryPolicy,
     name: str,
+    observation: Observation | None = None,
 ) -> T:
     """`run_in_one_message` over SQLAlchemy's asyncio."""
 
@@ -164,7 +169,7 @@ async def run_in_one_message_async(
                 raise
             return read(value)
 
-    return await retried_async(attempt, policy, name)
+    return await retried_async(attempt, policy, name, observation)
 
 
 def _message(isolation_level: IsolationLevel, before: str, query: str) -> str:
@@ -200,9 +205,22 @@ def _is_usable(driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -
     )
 
 
-def retried(attempt: Callable[[], T], policy: RetryPolicy, name: str | None) -> T:
-    for state in Retrying(**policy.tenacity_options(), before_sleep=_log_retry(name)):
+def retried(
+    attempt: Callable[[], T],
+    policy: RetryPolicy,
+    name: str | None,
+    observation: Observation | None = None,
+) -> T:
+    """Makes attempts until one succeeds or the policy gives up.
+
+    Raises:
+        StoredFunctionError: the last attempt's failure; `name` is what failed.
+    """
+    before_sleep = _tell_of_retry(name, observation)
+    for state in Retrying(**policy.tenacity_options(), before_sleep=before_sleep):
         with state:
+            if observation is not None:
+                observation.attempts = state.retry_state.attempt_number
             try:
                 return attempt()
             except Exception as error:
@@ -216,10 +234,17 @@ def retried(attempt: Callable[[], T], policy: RetryPolicy, name: str | None) -> 
 
 
 async def retried_async(
-    attempt: Callable[[], Awaitable[T]], policy: RetryPolicy, name: str | None
+    attempt: Callable[[], Awaitable[T]],
+    policy: RetryPolicy,
+    name: str | None,
+    observation: Observation | None = None,
 ) -> T:
-    async for state in AsyncRetrying(**policy.tenacity_options(), before_sleep=_log_retry(name)):
+    """`retried` for a coroutine function."""
+    before_sleep = _tell_of_retry(name, observation)
+    async for state in AsyncRetrying(**policy.tenacity_options(), before_sleep=before_sleep):
         with state:
+            if observation is not None:
+                observation.attempts = state.retry_state.attempt_number
             try:
                 return await attempt()
             except Exception as error:
@@ -231,8 +256,10 @@ async def retried_async(
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _log_retry(name: str | None) -> Callable[[RetryCallState], None]:
-    def log(state: RetryCallState) -> None:
+def _tell_of_retry(
+    name: str | None, observation: Observation | None
+) -> Callable[[RetryCallState], None]:
+    def tell(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome is not None else None
         if isinstance(error, StoredFunctionError):
             logger.info(
@@ -246,5 +273,7 @@ def _log_retry(name: str | None) -> Callable[[RetryCallState], None]:
                     "sqlstate": error.error_code,
                 },
             )
+            if observation is not None:
+                observation.retried(error, state.attempt_number)
 
-    return log
+    return tell

@@ -23,7 +23,8 @@ def test_queue_lengths_are_those_of_the_functions(
     other_campaign_id: uuid.UUID,
 ) -> None:
     first, second = add_business("one"), add_business("two")
-    add_business("three", owner=other_campaign_id)
+    add_business("three")
+    add_business("four", owner=other_campaign_id)
     store.update_enrichment_batch("facebook", [{"business_id": first, "success": True}])
     store.update_enrichment_batch("linkedin", [{"business_id": second, "success": True}])
 

@@ -236,6 +236,8 @@ def test_retries_are_logged_without_parameters(
         with pytest.raises(StoredFunctionError):
             store.track_campaign_cost(campaign_id, "bouncer", 1, 1, {"secret": "hush"})
         holder.rollback()
-    assert [record.attempt for record in caplog.records] == [1, 2, 3]
+    *retries, failure = caplog.records
+    assert [record.attempt for record in retries] == [1, 2, 3]
+    assert (failure.levelname, failure.attempts) == ("WARNING", 4)
     assert {record.sqlstate for record in caplog.records} == {"55P03"}
     assert "hush" not in caplog.text
