@@ -63,13 +63,17 @@ TRACK_COUNTS_OFF = (
     "rows are not counted: track_counts is off here. To turn it on, as a superuser: "
     "alter system set track_counts = on; select pg_reload_conf()"
 )
+# In the project's own schema it would be drift.
+_CREATE_STATEMENTS = (
+    "create schema monitoring; create extension pg_stat_statements schema monitoring"
+)
 STATEMENTS_NOT_LOADED = (
     "no p95: pg_stat_statements is not loaded. Add it to shared_preload_libraries, restart the "
-    "server, and run create extension pg_stat_statements in this database"
+    f"server, and in this database {_CREATE_STATEMENTS}"
 )
 STATEMENTS_NOT_CREATED = (
     "no p95: pg_stat_statements is loaded, but this database lacks the extension: "
-    "create extension pg_stat_statements"
+    f"{_CREATE_STATEMENTS}"
 )
 
 Rows = Sequence[Mapping[str, Any]]
@@ -193,7 +197,8 @@ def _refused(server: Mapping[str, Any], schema: str) -> dict[str, Unavailable]:
         refused["statements"] = Unavailable(STATEMENTS_NOT_CREATED)
     elif not server["statements_readable"]:
         refused["statements"] = Unavailable(
-            f"no p95: {server['role']} may not read {server['statements_view']}"
+            f"no p95: {server['role']} may not read {server['statements_view']}: grant select on "
+            "it, and usage on its schema"
         )
     role = quote_identifier(server["role"])
     for part, tables in (("queues", QUEUE_TABLES), ("reconciliation", LEDGER_TABLES)):

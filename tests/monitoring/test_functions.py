@@ -30,7 +30,8 @@ def test_calls_means_and_a_bound_of_the_95th_percentile(
     campaign_id: uuid.UUID,
 ) -> None:
     with owner_engine.begin() as connection:
-        connection.execute(text("create extension pg_stat_statements"))
+        connection.execute(text("create schema monitoring"))
+        connection.execute(text("create extension pg_stat_statements schema monitoring"))
         # It is no call: only selects are.
         connection.execute(text("comment on function track_campaign_cost is 'cost'"))
     for _ in range(CALLS):
