@@ -79,7 +79,8 @@ async function ask(supabase, name, parameters, { signal, timeLeft, repeatable })
     const { data, error, status } = await supabase
       .rpc(name, parameters)
       .abortSignal(inFlight.signal)
-      .then(undefined, (thrown) => ({ data: null, error: thrown, status: thrown?.status ?? 0 }));
+      // A client may be told to throw what it would return.
+      .then(undefined, (thrown) => ({ data: null, error: thrown, status: statusOf(thrown) }));
     if (!error) return readAnswer(name, data, status);
     // An answer that came before the signal is still an answer.
     if (!status && signal?.aborted) throw signal.reason;
@@ -89,6 +90,11 @@ async function ask(supabase, name, parameters, { signal, timeLeft, repeatable })
     clearTimeout(timer);
     signal?.removeEventListener("abort", abort);
   }
+}
+
+/** @param {any} thrown @returns {number} 0 where there was no answer */
+function statusOf(thrown) {
+  return thrown?.status ?? (typeof thrown?.code === "string" && thrown.code ? 500 : 0);
 }
 
 /** @returns {Failure} */

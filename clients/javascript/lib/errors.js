@@ -88,7 +88,10 @@ const API_CODES = Object.freeze({
   PGRST001: ["The API has no connection to the database", true],
   PGRST002: ["The API has not read the schema yet", true],
   PGRST003: ["The API has no free connection to the database", true],
-  PGRST202: ["The API knows no such function with these parameters", false],
+  PGRST202: [
+    "The API knows no such function with these parameters; after a deploy, reload its schema cache",
+    false,
+  ],
   PGRST301: ["The API refused the key", false],
   PGRST302: ["The API refused the key", false],
   PGRST303: ["The API refused the key", false],

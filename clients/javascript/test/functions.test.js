@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { newBusiness, newCampaign, sql, store } from "./support.js";
+import { createCampaignStore } from "../supabase-db.js";
+import { failure, newBusiness, newCampaign, sql, store, supabase } from "./support.js";
 
 const PLACES = new URL("../../../app/demo/data/helsinki_places.jsonl", import.meta.url);
 /** @type {Record<string, any>[]} */
@@ -164,4 +165,13 @@ test("an email's verification is stored", async () => {
   });
   const statistics = await store.campaigns.updateStatistics({ campaignId });
   assert.equal(statistics.total_verified_emails, 1);
+});
+
+test("the functions are called in the schema that is named", async () => {
+  const parameters = { campaignId: await newCampaign() };
+  const here = createCampaignStore(supabase, { schema: "public" });
+  assert.equal((await here.campaigns.updateStatistics(parameters)).total_businesses, 0);
+  const elsewhere = createCampaignStore(supabase, { schema: "elsewhere" });
+  const error = await failure(elsewhere.campaigns.updateStatistics(parameters));
+  assert.deepEqual([error.code, error.status], ["PGRST106", 406]);
 });

@@ -177,6 +177,17 @@ test("a text that PostgreSQL cannot store is refused", async () => {
   assert.match(error.detail, /^p_email holds a character/);
 });
 
+test("a client that throws instead of returning errors is understood", async () => {
+  const throwing = new Proxy(supabase, {
+    get: (client, property) =>
+      property === "rpc"
+        ? (/** @type {[string, any]} */ ...call) => client.rpc(...call).throwOnError()
+        : Reflect.get(client, property),
+  });
+  const error = await failure(callStoredFunction(throwing, "no_such_function"));
+  assert.deepEqual([error.code, error.attempts], ["PGRST202", 1]);
+});
+
 test("a store needs a client", () => {
   assert.throws(() => createCampaignStore(/** @type {any} */ (undefined)), TypeError);
 });

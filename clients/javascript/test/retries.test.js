@@ -72,11 +72,11 @@ test("the deadline ends the attempts", async () => {
   const error = await failure(
     store.campaigns.updateStatistics(
       { campaignId },
-      { retries: { attempts: 1000, deadlineMs: 300, longestWaitMs: 5 } },
+      { retries: { attempts: 1000, deadlineMs: 800, longestWaitMs: 5 } },
     ),
   );
   await release();
-  assert.ok(performance.now() - started < 1000);
+  assert.ok(performance.now() - started < 10_000);
   assert.ok(error.attempts > 1 && error.attempts < 100);
 });
 

@@ -1,12 +1,12 @@
 // The scenarios that every way of calling must answer alike: tests/vectors/calls.json, whose form
-// tests/vectors/vectors.py describes. By the store's methods and by the functions' names.
+// tests/vectors/vectors.py describes.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { callStoredFunction, StoredFunctionError } from "../supabase-db.js";
-import { store, supabase } from "./support.js";
+import { StoredFunctionError } from "../supabase-db.js";
+import { store } from "./support.js";
 
 const PATH = new URL("../../../tests/vectors/calls.json", import.meta.url);
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -25,22 +25,19 @@ const METHODS = {
   get_businesses_for_enrichment: store.enrichments.getBusinesses,
 };
 
-/** @type {Record<string, (name: string, parameters: Record<string, unknown>) => Promise<unknown>>} */
-const WAYS = {
-  "by name": (name, parameters) => callStoredFunction(supabase, name, parameters),
-  "by method": (name, parameters) => {
-    const method = METHODS[name];
-    assert.ok(method, `no method for ${name}`);
-    return method(
-      Object.fromEntries(
-        Object.entries(parameters).map(([parameter, value]) => [
-          parameter.slice(2).replace(/_([a-z])/g, (_, letter) => letter.toUpperCase()),
-          value,
-        ]),
-      ),
-    );
-  },
-};
+/** @param {string} name @param {Record<string, unknown>} parameters */
+function call(name, parameters) {
+  const method = METHODS[name];
+  assert.ok(method, `no method for ${name}`);
+  return method(
+    Object.fromEntries(
+      Object.entries(parameters).map(([parameter, value]) => [
+        parameter.slice(2).replace(/_([a-z])/g, (_, letter) => letter.toUpperCase()),
+        value,
+      ]),
+    ),
+  );
+}
 
 /** @param {any} value @param {Map<string, string>} known @returns {any} */
 function filled(value, known) {
@@ -82,23 +79,22 @@ async function answered(call) {
   }
 }
 
-for (const [way, call] of Object.entries(WAYS)) {
-  for (const scenario of scenarios) {
-    test(`${scenario.name}, ${way}`, async () => {
-      const known = new Map(scenario.ids.map((/** @type {string} */ id) => [id, randomUUID()]));
-      known.set("run", randomUUID().slice(0, 8));
-      for (const [index, step] of scenario.steps.entries()) {
-        const found = await answered(call(step.function, filled(step.parameters, known)));
-        const expected = filled(step.answer, known);
-        const where = `step ${index + 1}, ${step.function}`;
-        assert.deepEqual(withAnyUuid(expected, found), expected, where);
-        for (const [name, path] of Object.entries(step.remember ?? {})) {
-          known.set(
-            name,
-            path.reduce((/** @type {any} */ at, /** @type {any} */ key) => at[key], found),
-          );
-        }
+for (const scenario of scenarios) {
+  test(scenario.name, async () => {
+    const known = new Map(scenario.ids.map((/** @type {string} */ id) => [id, randomUUID()]));
+    known.set("run", randomUUID().slice(0, 8));
+    for (const [index, step] of scenario.steps.entries()) {
+      const found = await answered(call(step.function, filled(step.parameters, known)));
+      const expected = filled(step.answer, known);
+      const where = `step ${index + 1}, ${step.function}`;
+      assert.deepEqual(withAnyUuid(expected, found), expected, where);
+      for (const [name, path] of Object.entries(step.remember ?? {})) {
+        const remembered = path.reduce(
+          (/** @type {any} */ at, /** @type {any} */ key) => at[key],
+          found,
+        );
+        known.set(name, remembered);
       }
-    });
-  }
+    }
+  });
 }

@@ -60,7 +60,7 @@ function openApp(database, isolation) {
     postgresOptions: {
       connection: { default_transaction_isolation: isolation, application_name: "api server" },
       types: { jsonb: { to: 3802, from: [3802], serialize: toJson, parse: JSON.parse } },
-      max: 5, // fewer than PostgREST's, so that a crowd meets itself less often and tests are cheap
+      max: 3, // PostgREST has more: here a crowd meets itself less often, and the tests are cheap
       onnotice: () => {},
     },
   });
