@@ -34,8 +34,6 @@ demo: setup ## Show the database at work, on the embedded PostgreSQL
 	@.venv/bin/campaigndb demo
 
 test: setup ## Run the tests (PYTEST_ARGS="-k cost" PG_BIN=/usr/lib/postgresql/15/bin)
-	@node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null || \
-	    echo 'make test: without Node 20 or newer, the tests over HTTP are left out' >&2
 	@$(PYTEST) -n $(PYTEST_WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 check: setup ## Check format, style, types and the revisions (against=COMMIT)
