@@ -31,6 +31,7 @@ from app.monitoring.document import as_document
 from app.monitoring.rates import Rates, rates_between
 
 QUEUES_SHOWN = 10
+QUEUES_WATCHED = 3  # a screen has few lines
 # It reads the whole ledger: a reading every two seconds must not.
 RECONCILED_EVERY_SECONDS = 30.0
 
@@ -129,8 +130,12 @@ def _shown(
         _functions(found, rates, watched),
         _activity(found, rates),
         _part("lock waits", found.lock_waits, _lock_waits),
-        _part("queues", found.queues, _queues),
         _ledger(found),
+        _part(
+            "queues",
+            found.queues,
+            lambda queues: _queues(queues, QUEUES_WATCHED if watched else QUEUES_SHOWN),
+        ),
         _part("tables", found.tables, _tables),
     ]
     if not watched:
@@ -223,17 +228,17 @@ def _lock_waits(waits: Sequence[LockWait]) -> RenderableType:
     return table
 
 
-def _queues(queues: Sequence[QueueLength]) -> RenderableType:
+def _queues(queues: Sequence[QueueLength], shown: int) -> RenderableType:
     if not queues:
         return Text("queues: empty")
     table = _titled(
         "queues (businesses)", "id", "campaign", "facebook", "linkedin",
         right=("facebook", "linkedin"),
     )  # fmt: skip
-    for queue in queues[:QUEUES_SHOWN]:
+    for queue in queues[:shown]:
         table.add_row(*map(cell, (queue.campaign_id, queue.campaign)),
                       *map(cell, (queue.facebook, queue.linkedin)))  # fmt: skip
-    rest = queues[QUEUES_SHOWN:]
+    rest = queues[shown:]
     if rest:
         table.add_row(
             "",

@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL
 from app import telemetry
 from app.monitoring import Unavailable, read_statistics
 from app.monitoring.prometheus import as_prometheus
+from app.report import read_figures
 from tests.migrations.databases import PASSWORD
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text(encoding="utf-8")
@@ -30,6 +31,9 @@ def test_the_documented_role_sees_everything_and_the_metrics_are_all_named(
             connection.execute(text(role))
         engine = create_engine(database_url.set(username=ROLE, password=PASSWORD))
         found = read_statistics(engine, "public")
+        with owner_engine.begin() as connection:
+            connection.execute(text(f"grant select on gmaps_campaign_coverage to {ROLE}"))
+        figures = read_figures(engine, "public")
         engine.dispose()
     finally:
         with owner_engine.begin() as connection:
@@ -37,6 +41,7 @@ def test_the_documented_role_sees_everything_and_the_metrics_are_all_named(
     for part in ("lock_waits", "activity", "queues", "reconciliation", "tables", "indexes"):
         assert not isinstance(getattr(found, part), Unavailable), part
     assert found.tracks_statements
+    assert figures.all_campaigns.campaigns == 0
     assert len(found.notes) == 1  # what no role can know
 
     exposed = re.findall(r"^# TYPE (\S+)", as_prometheus(found), re.MULTILINE)

@@ -118,7 +118,9 @@ async def test_asyncio(async_store: AsyncCampaignStore, campaign_id: uuid.UUID, 
     await asyncio.gather(
         *[async_store.track_campaign_cost(campaign_id, "bouncer", 1, 1) for _ in range(3)],
         async_store.get_businesses_for_enrichment(campaign_id, "facebook"),
-        async_store.run_in_transaction(lambda tx: tx.update_campaign_statistics(campaign_id)),
+        async_store.run_in_transaction(
+            lambda tx: tx.update_campaign_statistics(campaign_id), cost_campaigns=[campaign_id]
+        ),
     )
     assert sorted(span.name.removeprefix("campaigndb ") for span in told.spans) == [
         "get_businesses_for_enrichment",
