@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Engine, Table, select
+from sqlalchemy import Connection, select
 
 from app.tables import (
     api_costs,
@@ -20,6 +20,13 @@ from app.tables import (
     linkedin_enrichments,
 )
 
+_OF_CAMPAIGNS = (
+    campaign_coverage,
+    businesses,
+    facebook_enrichments,
+    linkedin_enrichments,
+    api_costs,
+)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -41,45 +48,33 @@ def comparable(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def stored(
-    engine: Engine, campaign_ids: Iterable[str], names: Mapping[str, str]
+    connection: Connection, names: Mapping[str, str], campaign_ids: Iterable[str] | None = None
 ) -> dict[str, list[Any]]:
-    """Every row of these campaigns, in the order of what is comparable in it."""
-    ids = list(campaign_ids)
-    with engine.connect() as connection:
-        places = connection.execute(
-            select(businesses.c.id, businesses.c.place_id).where(businesses.c.campaign_id.in_(ids))
-        ).all()
-        names = {**{str(row.id): f"business of {row.place_id}" for row in places}, **names}
-        names = {key: comparable(name, names) for key, name in names.items()}
-        return {
-            table.name: sorted(
-                (
-                    _row(row, names)
-                    for row in connection.execute(select(table).where(condition)).mappings()
-                ),
-                key=repr,
-            )
-            for table, condition in _rows_of(ids)
-        }
-
-
-def _rows_of(campaign_ids: list[str]) -> list[tuple[Table, Any]]:
-    of_campaign = [
-        (table, table.c.campaign_id.in_(campaign_ids))
-        for table in (
-            campaign_coverage,
-            businesses,
-            facebook_enrichments,
-            linkedin_enrichments,
-            api_costs,
+    """Every row, or those of some campaigns, in the order of what is comparable in it."""
+    ids = list(connection.execute(select(campaigns.c.id)).scalars())
+    if campaign_ids is not None:
+        ids = [uuid.UUID(campaign_id) for campaign_id in campaign_ids]
+    places = connection.execute(
+        select(businesses.c.id, businesses.c.place_id).where(businesses.c.campaign_id.in_(ids))
+    ).all()
+    place_ids = {str(place.id): comparable(place.place_id, names) for place in places}
+    names = {**{id_: f"business of {place}" for id_, place in place_ids.items()}, **names}
+    own = select(businesses.c.id).where(businesses.c.campaign_id.in_(ids))
+    conditions = {
+        campaigns: campaigns.c.id.in_(ids),
+        email_verifications: email_verifications.c.business_id.in_(own),
+        **{table: table.c.campaign_id.in_(ids) for table in _OF_CAMPAIGNS},
+    }
+    return {
+        table.name: sorted(
+            (
+                _row(row, names)
+                for row in connection.execute(select(table).where(condition)).mappings()
+            ),
+            key=repr,
         )
-    ]
-    own = select(businesses.c.id).where(businesses.c.campaign_id.in_(campaign_ids))
-    return [
-        (campaigns, campaigns.c.id.in_(campaign_ids)),
-        *of_campaign,
-        (email_verifications, email_verifications.c.business_id.in_(own)),
-    ]
+        for table, condition in conditions.items()
+    }
 
 
 def _row(row: Mapping[str, Any], names: Mapping[str, str]) -> Any:

@@ -38,7 +38,8 @@ class World:
         return comparable(self._call(function, self._filled(arguments)), self._names)
 
     def stored(self) -> dict[str, list[Any]]:
-        return stored(self._engine, list(self._known.values())[:5], self._names)
+        with self._engine.connect() as connection:
+            return stored(connection, self._names, list(self._known.values())[:5])
 
     def _filled(self, value: Any) -> Any:
         if isinstance(value, dict):

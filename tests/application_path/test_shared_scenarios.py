@@ -27,7 +27,8 @@ def outcome(scenario: Scenario, call: Caller, engine: Engine) -> tuple[list[Any]
     campaign_ids = [known[name] for name in scenario["ids"]]
     # What is remembered after the answer that has it is a name in none of them.
     own = {meaning: name for meaning, name in names.items() if name in {*scenario["ids"], "run"}}
-    return comparable(answers, own), stored(engine, campaign_ids, own)
+    with engine.connect() as connection:
+        return comparable(answers, own), stored(connection, own, campaign_ids)
 
 
 def test_answers_and_tables_are_those_of_the_functions(
