@@ -1,7 +1,5 @@
 """Whatever comes in: both ways say the same of it, from the same state of the database."""
 
-
-
 from __future__ import annotations
 
 import dataclasses

@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 
 from tests.cli.conftest import CampaignDb
 from tests.conftest import APP_ROLE
+from tests.revisions import HEAD
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +61,7 @@ def test_four_changes_are_four_lines(campaigndb: CampaignDb, database_url: URL) 
 def test_a_clean_database_is_one_line(campaigndb: CampaignDb) -> None:
     done = campaigndb("drift", "--keep-shadow")
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout == "schema public, revision 0002: no drift\n"
+    assert done.stdout == f"schema public, revision {HEAD}: no drift\n"
 
 
 def test_json_is_as_documented(campaigndb: CampaignDb, database_url: URL) -> None:
@@ -70,7 +71,7 @@ def test_json_is_as_documented(campaigndb: CampaignDb, database_url: URL) -> Non
     document: dict[str, Any] = json.loads(done.stdout)
     assert document == {
         "schema": "public",
-        "revision": "0002",
+        "revision": HEAD,
         "drift": True,
         "differences": [
             {
@@ -95,7 +96,7 @@ def test_annotations_for_github(campaigndb: CampaignDb, database_url: URL) -> No
     assert done.stdout.splitlines() == [
         "::error title=Schema drift::table gmaps_campaigns: comment: expected none, "
         "found half 100%25 (to mend: comment on table public.gmaps_campaigns is null)",
-        "schema public, revision 0002: 1 difference",
+        f"schema public, revision {HEAD}: 1 difference",
     ]
 
 
@@ -113,7 +114,7 @@ def test_patterns_leave_out_what_is_meant(
         "drift", "--keep-shadow", "--ignore-file", file, "--ignore", "table *_costs: options"
     )
     assert done.exit_code == 0
-    assert done.stdout == "schema public, revision 0002: no drift, 2 ignored\n"
+    assert done.stdout == f"schema public, revision {HEAD}: no drift, 2 ignored\n"
     assert done.stderr == "campaigndb: the pattern leaves out nothing: table x\n"
 
 
@@ -140,7 +141,7 @@ def test_an_empty_database_has_no_revision(campaigndb: CampaignDb, database_url:
     change(database_url, "drop schema public cascade", "create schema public")
     done = campaigndb("drift", "--keep-shadow", "--ignore", "grant *", "--ignore", "schema *")
     assert done.exit_code == 1
-    assert "revision of schema public: number: expected 0002, found none" in done.stdout
+    assert f"revision of schema public: number: expected {HEAD}, found none" in done.stdout
     assert "table gmaps_campaigns: expected, but missing" in done.stdout
 
 
@@ -151,7 +152,7 @@ def test_a_schema_that_does_not_exist_is_one_line_beside_the_revision(
     done = campaigndb("drift")
     assert done.exit_code == 1
     assert done.stdout.splitlines() == [
-        "revision of schema elsewhere: number: expected 0002, found none; "
+        f"revision of schema elsewhere: number: expected {HEAD}, found none; "
         "to mend: alembic upgrade head",
         "schema elsewhere: expected, but missing; to mend: create schema elsewhere",
     ]

@@ -16,6 +16,7 @@ from tests.drift.conftest import SETTINGS, Execute
 from tests.migrations.catalog import connect
 from tests.migrations.databases import new_database
 from tests.migrations.programs import pg_dump, psql
+from tests.revisions import HEAD, PREVIOUS
 
 
 def drift_of(url: URL, settings: Settings = SETTINGS) -> list[str]:
@@ -24,7 +25,7 @@ def drift_of(url: URL, settings: Settings = SETTINGS) -> list[str]:
 
 def test_step_by_step(server_url: URL) -> None:
     with new_database(server_url) as url:
-        for revision in ("0001", "0002", "head"):
+        for revision in ("0001", PREVIOUS, "head"):
             upgrade(url, revision, SETTINGS)
         assert drift_of(url) == []
 
@@ -43,7 +44,7 @@ def test_behind_is_told_and_nothing_else(database_url: URL) -> None:
     report = find_drift(database_url, SETTINGS, keep_shadow=True)
     assert report.revision == "0001"
     assert [item.line for item in report.differences] == [
-        "revision of schema public: number: expected 0002, found 0001"
+        f"revision of schema public: number: expected {HEAD}, found 0001"
     ]
     assert report.differences[0].mend == "alembic upgrade head"
 

@@ -17,6 +17,7 @@ from app.settings import Settings, sqlalchemy_url
 from tests.drift.conftest import SETTINGS, Execute
 from tests.migrations.catalog import connect
 from tests.migrations.programs import clean_environment
+from tests.revisions import HEAD
 
 PASSWORD = "of-a-throw-away-server"
 
@@ -61,7 +62,7 @@ def test_on_the_same_server_it_is_made_and_dropped(
 ) -> None:
     told: list[str] = []
     find_drift(database_url, settings_for(role), tell=told.append)
-    assert told == ["making a shadow database of revision 0002"]
+    assert told == [f"making a shadow database of revision {HEAD}"]
     find_drift(database_url, settings_for(role), tell=told.append)
     assert len(told) == 2  # it was not left for the second time
 
@@ -84,7 +85,7 @@ def test_a_role_that_may_create_databases_makes_its_own(
     report = find_drift(url, Settings(_env_file=None, app_role=None), tell=told.append)
     # Everything that was granted to the tests' role, and nothing of the owners.
     assert {item.kind for item in report.differences} <= {"grant"}
-    assert told == ["making a shadow database of revision 0002"]
+    assert told == [f"making a shadow database of revision {HEAD}"]
 
 
 def test_a_role_that_may_not_create_one_gets_it_from_an_embedded_server(
@@ -97,7 +98,7 @@ def test_a_role_that_may_not_create_one_gets_it_from_an_embedded_server(
         url, SETTINGS.model_copy(update={"owner_role": database_url.username}), tell=told.append
     )
     assert time.monotonic() - started < 10
-    assert report.revision == "0002"
+    assert report.revision == HEAD
     if told:  # no other test has left a shadow yet
         assert told[0].startswith("starting an embedded PostgreSQL")
 
@@ -118,7 +119,7 @@ def test_another_server_can_be_named(database_url: URL, server_url: URL, role: s
     url = database_url.set(username=role, password=PASSWORD)
     told: list[str] = []
     find_drift(url, settings_for(role), shadow_server=server_url, tell=told.append)
-    assert told == ["making a shadow database of revision 0002"]
+    assert told == [f"making a shadow database of revision {HEAD}"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_without_any_of_them_it_refuses_and_says_what_to_do(
 def test_a_server_of_another_version_is_refused(
     database_url: URL, server_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = shadow.Wanted("0002", 12, [], SETTINGS)
+    wanted = shadow.Wanted(HEAD, 12, [], SETTINGS)
     with (
         pytest.raises(ShadowError, match="different versions cannot be compared"),
         shadow.shadow_database(wanted, database_url, server=server_url),
@@ -182,7 +183,7 @@ def test_an_address_that_names_its_database_in_the_query_is_not_migrated(
 def test_a_shadow_of_somebody_who_is_not_trusted_is_refused(
     server_url: URL, database_url: URL, role: str
 ) -> None:
-    wanted = shadow.Wanted("0002", 18, [], settings_for(role))
+    wanted = shadow.Wanted(HEAD, 18, [], settings_for(role))
     with connect(server_url) as connection:
         connection.execute(f"create database {wanted.database} owner {role}")
     with (
