@@ -84,7 +84,7 @@ def test_an_application_role_that_does_not_exist(
 
 
 def test_a_lock_that_another_session_holds(alembic: Alembic, empty_database: URL) -> None:
-    upgrade(empty_database, settings=Settings(_env_file=None))
+    upgrade(empty_database, "0001", settings=Settings(_env_file=None))
     before = snapshot(empty_database)
     with connect(empty_database) as connection, connection.transaction():
         connection.execute("lock table gmaps_campaigns in access share mode")
