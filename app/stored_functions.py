@@ -31,6 +31,9 @@ R = TypeVar("R")
 class StoredFunctions(ABC):
     """The stored functions as methods. Every method raises `StoredFunctionError`."""
 
+    # Whether a page may hold fewer businesses than it was asked for though more follow.
+    _pages_may_be_cut = False
+
     @abstractmethod
     def _run(self, call: Call[R]) -> R:
         """Runs one logical call."""
@@ -188,7 +191,7 @@ class StoredFunctions(ABC):
                 )
             )
             yield from page.businesses
-            if len(page.businesses) < page_size:
+            if len(page.businesses) < (1 if self._pages_may_be_cut else page_size):
                 return
             position = page.next_position
 

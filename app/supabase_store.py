@@ -49,6 +49,9 @@ class SupabaseStore(StoredFunctions):
         policies: retry policies by function name over the defaults, or one for every function.
     """
 
+    # PostgREST's limit of rows (max-rows), which callers are not told.
+    _pages_may_be_cut = True
+
     def __init__(
         self,
         client: Client,

@@ -133,6 +133,25 @@ def test_a_crowd_loses_no_cost(
     assert sum(row.cost_usd for row in rows(api_costs)) == Decimal("0.505")
 
 
+def test_a_page_that_the_api_cuts_short_is_not_the_last_one(
+    client: Client, campaign_id: uuid.UUID, add_business: Callable[..., Any], owner_engine: Engine
+) -> None:
+    for number in range(5):
+        add_business(f"p{number}")
+    with owner_engine.begin() as connection:
+        source = connection.execute(
+            text(
+                "select pg_get_functiondef(oid) from pg_proc "
+                "where proname = 'get_businesses_for_enrichment_after'"
+            )
+        ).scalar_one()
+        cut = source.replace("limit v_limit", "limit least(v_limit, 2)")
+        assert cut != source
+        connection.exec_driver_sql(cut.replace("%", "%%"))
+    store = SupabaseStore(client)
+    assert len(list(store.iter_businesses_for_enrichment(campaign_id, "facebook", 100))) == 5
+
+
 def test_a_repeated_key_is_answered_with_the_first_result(
     manager: GmapsSupabaseManager, campaign_id: uuid.UUID
 ) -> None:
