@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -63,12 +64,7 @@ def create_campaign_with_coverage(
     # Its ZIP codes are not even looked at, so what is wrong with them waits until it is known.
     zip_problem = _zip_problem(given_zips)
     coverage = {} if zip_problem else _coverage(given_zips, text_list(campaign.get("keywords")))
-    estimates = [
-        rounded(zip_["estimated_cost"])
-        for zip_ in coverage.values()
-        if zip_["estimated_cost"] is not None
-    ]
-    estimated_cost = sum(estimates, Decimal(0))
+    estimated_cost = _estimated_cost(coverage.values())
     campaign_id = uuid.UUID(campaign["id"]) if campaign.get("id") else uuid.uuid4()
     row = _campaign_row(campaign) | {"id": campaign_id, "actual_zip_count": len(coverage)}
     if row["target_zip_count"] is None:
@@ -192,6 +188,11 @@ def _coverage(zip_codes: list[Any], keywords: list[str]) -> dict[str | None, dic
             "estimated_cost": number_in(entry, "estimated_cost"),
         }
     return rows
+
+
+def _estimated_cost(coverage: Iterable[Mapping[str, Any]]) -> Decimal:
+    costs = (zip_["estimated_cost"] for zip_ in coverage)
+    return sum((rounded(cost) for cost in costs if cost is not None), Decimal(0))
 
 
 def _count_zips(connection: Connection, campaign_id: uuid.UUID) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -39,6 +41,13 @@ from app.tables import (
     linkedin_enrichments,
 )
 
+_FLAGS = ("is_disposable", "is_role_based", "is_free_email")
+_LOGGED_TEXTS = ("provider", "reason", "suggestion")
+_LOG = insert(email_verifications).values(
+    mx_records=jsonb_parameter("mx_records_json"),
+    raw_response=jsonb_parameter("raw_response_json"),
+    verified_at=func.now(),
+)
 _CHECKS = {
     "status": checks.text,
     "score": checks.score,
@@ -112,34 +121,14 @@ def update_email_verification(
             MISSING_REFERENCE,
         )
 
-    verified = {
-        # "unknown" is the verifier's way to say that it got no answer.
-        "email_verified": status != "unknown",
-        "bouncer_status": status,
-        "bouncer_score": number_in(data, "score"),
+    answer = {
+        "status": status,
+        "score": number_in(data, "score"),
         "is_safe": is_safe,
-        "is_disposable": data.get("is_disposable"),
-        "is_role_based": data.get("is_role_based"),
-        "is_free_email": data.get("is_free_email"),
-        "bouncer_verified_at": func.now(),
+        **{name: data.get(name) for name in _FLAGS},
     }
-    updated = {**verified, "updated_at": func.now()}
-    if business.holds_email:
-        table = businesses.c
-        connection.execute(update(businesses).where(table.id == business_id).values(updated))
-    # An enrichment row's verification is that of its primary email; a secondary one is in the log.
-    for enrichments, enrichment_id, values in (
-        (facebook_enrichments, facebook_id, verified),
-        (linkedin_enrichments, linkedin_id, updated),
-    ):
-        if enrichment_id is not None:
-            enrichment = enrichments.c
-            connection.execute(
-                update(enrichments)
-                .where(enrichment.id == enrichment_id, _is(enrichment.primary_email, email))
-                .values(values)
-            )
-
+    held_by = _Holders(business_id, business.holds_email, facebook_id, linkedin_id)
+    _mark(connection, held_by, email, answer)
     source = scraped_text(data.get("source"))
     if source is None and business.holds_email:
         source = business.email_source
@@ -147,21 +136,15 @@ def update_email_verification(
         source = "facebook" if linkedin_id is None else "linkedin"
     mx_records = data.get("mx_records")
     connection.execute(
-        insert(email_verifications).values(
-            mx_records=jsonb_parameter("mx_records_json"),
-            raw_response=jsonb_parameter("raw_response_json"),
-            verified_at=func.now(),
-        ),
+        _LOG,
         {
             "business_id": business_id,
             "facebook_enrichment_id": facebook_id,
             "linkedin_enrichment_id": linkedin_id,
             "email": email,
             "source": source,
-            "status": status,
-            "score": number_in(data, "score"),
-            "is_safe": is_safe,
-            **{name: data.get(name) for name in _LOGGED_FLAGS},
+            **answer,
+            **{name: data.get(name) for name in ("is_gibberish", "smtp_check")},
             **{name: scraped_text(data.get(name)) for name in _LOGGED_TEXTS},
             "domain": scraped_text(data.get("domain")) or email.partition("@")[2].partition("@")[0],
             "mx_records_json": None if mx_records is None else json_text(mx_records),
@@ -171,8 +154,43 @@ def update_email_verification(
     return _envelope(business_id, email, status, is_safe, replayed=False)
 
 
-_LOGGED_FLAGS = ("is_disposable", "is_role_based", "is_free_email", "is_gibberish", "smtp_check")
-_LOGGED_TEXTS = ("provider", "reason", "suggestion")
+@dataclass(frozen=True)
+class _Holders:
+    """Where an email was found: at the business, in its enrichments, or both."""
+
+    business_id: uuid.UUID
+    is_of_business: bool
+    facebook_id: uuid.UUID | None
+    linkedin_id: uuid.UUID | None
+
+
+def _mark(connection: Connection, held_by: _Holders, email: str, answer: Mapping[str, Any]) -> None:
+    """Writes the answer to the rows whose email it is of."""
+    verified = {
+        # "unknown" is the verifier's way to say that it got no answer.
+        "email_verified": answer["status"] != "unknown",
+        "bouncer_status": answer["status"],
+        "bouncer_score": answer["score"],
+        "is_safe": answer["is_safe"],
+        **{name: answer[name] for name in _FLAGS},
+        "bouncer_verified_at": func.now(),
+    }
+    updated = {**verified, "updated_at": func.now()}
+    if held_by.is_of_business:
+        own = businesses.c.id == held_by.business_id
+        connection.execute(update(businesses).where(own).values(updated))
+    # An enrichment row's verification is that of its primary email; a secondary one is in the log.
+    for enrichments, enrichment_id, values in (
+        (facebook_enrichments, held_by.facebook_id, verified),
+        (linkedin_enrichments, held_by.linkedin_id, updated),
+    ):
+        if enrichment_id is not None:
+            enrichment = enrichments.c
+            connection.execute(
+                update(enrichments)
+                .where(enrichment.id == enrichment_id, _is(enrichment.primary_email, email))
+                .values(values)
+            )
 
 
 def _envelope(

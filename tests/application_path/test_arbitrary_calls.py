@@ -20,7 +20,7 @@ from tests.application_path.comparison import comparable, stored
 from tests.fuzz.test_arbitrary_input import ARGUMENTS
 
 BOUNDED = settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
