@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport $(filter-out $(KEPT),$(filter CAMPAIGNDB_% PG%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
-.PHONY: setup demo test check bench torture revision seal help
+.PHONY: setup demo test check bench performance torture revision seal help
 
 setup: ## Make .venv with the pinned packages; a moment when it is up to date
 	@sh scripts/setup.sh
@@ -45,6 +45,11 @@ check: setup ## Check format, style, types and the revisions (against=COMMIT)
 
 bench: setup ## Measure the functions (BENCH_ARGS="--json")
 	@.venv/bin/campaigndb bench $(BENCH_ARGS)
+
+performance: setup ## Measure the functions and write docs/performance.md
+	@mkdir -p build
+	@.venv/bin/campaigndb bench --json $(BENCH_ARGS) > build/bench.json
+	@.venv/bin/python -m app.bench.document build/bench.json
 
 torture: setup ## Run the long fault-injection tests (SEED=1; PYTEST_ARGS as for test)
 	@seed=$${SEED:-$${CAMPAIGNDB_TEST_SEED:-$$(date +%s)}}; echo "make torture SEED=$$seed"; \

@@ -44,6 +44,8 @@ else:
 
 # The name of a block of several calls, as that of a function.
 TRANSACTION = "transaction"
+# What does a call's work.
+FUNCTION, APPLICATION = "function", "application"
 
 logger = logging.getLogger(__name__)
 # Where nobody listens, nothing is printed: Python would print warnings.
@@ -57,16 +59,32 @@ class Observation:
         function: the stored function's name, or `TRANSACTION`.
         campaign: the only campaign that it is about, where there is one.
         is_part: it runs in the caller's transaction, who decides what a failure means.
+        way: what does the work, a stored function or the application code that it replaces.
     """
 
-    __slots__ = ("_begun", "_span", "_token", "attempts", "campaign", "function", "is_part")
+    __slots__ = (
+        "_begun",
+        "_span",
+        "_token",
+        "attempts",
+        "campaign",
+        "function",
+        "is_part",
+        "way",
+    )
 
     def __init__(
-        self, function: str, campaign: uuid.UUID | None = None, *, is_part: bool = False
+        self,
+        function: str,
+        campaign: uuid.UUID | None = None,
+        *,
+        is_part: bool = False,
+        way: str = FUNCTION,
     ) -> None:
         self.function = function
         self.campaign = campaign
         self.is_part = is_part
+        self.way = way
         self.attempts = 1
         self._span: Any = None
         self._token: Any = None
@@ -77,7 +95,7 @@ class Observation:
             span = _tracer.start_span(
                 _span_name(self.function),
                 kind=trace.SpanKind.CLIENT,
-                attributes=_attributes(self.function),
+                attributes=_attributes(self.function, self.way),
             )
             # Without an SDK there is no context to hand on.
             if span.get_span_context().is_valid:
@@ -90,7 +108,7 @@ class Observation:
         if _tracer is None:
             return
         code = _error_type(error)
-        _retries.add(1, {**_attributes(self.function), "db.response.status_code": code})
+        _retries.add(1, {**_attributes(self.function, self.way), "db.response.status_code": code})
         if self._span is not None and self._span.is_recording():
             self._span.add_event(
                 "campaigndb.attempt.failed",
@@ -108,7 +126,7 @@ class Observation:
         if _tracer is not None:
             self._end_span(error, outcome)
             attributes = _metric_attributes(
-                self.function, outcome, None if error is None else _error_type(error)
+                self.function, self.way, outcome, None if error is None else _error_type(error)
             )
             _durations.record(seconds, attributes)
             _calls.add(1, attributes)
@@ -137,6 +155,7 @@ class Observation:
     def _log(self, level: int, error: BaseException | None, outcome: str, seconds: float) -> None:
         fields = {
             "stored_function": self.function,
+            "way": self.way,
             "campaign_id": None if self.campaign is None else str(self.campaign),
             "attempts": self.attempts,
             "outcome": outcome,
@@ -173,14 +192,16 @@ def _span_name(function: str) -> str:
 
 
 @cache
-def _attributes(function: str) -> dict[str, str]:
-    shared = {"db.system.name": "postgresql"}
-    if function == TRANSACTION:
-        return shared
+def _attributes(function: str, way: str) -> dict[str, str]:
+    shared = {"db.system.name": "postgresql", "campaigndb.call.way": way}
+    if function == TRANSACTION or way != FUNCTION:
+        return shared | {"campaigndb.call.name": function}
     return shared | {"db.operation.name": "SELECT", "db.stored_procedure.name": function}
 
 
 @cache
-def _metric_attributes(function: str, outcome: str, error_type: str | None) -> dict[str, str]:
-    attributes = _attributes(function) | {"campaigndb.call.outcome": outcome}
+def _metric_attributes(
+    function: str, way: str, outcome: str, error_type: str | None
+) -> dict[str, str]:
+    attributes = _attributes(function, way) | {"campaigndb.call.outcome": outcome}
     return attributes if error_type is None else attributes | {"error.type": error_type}

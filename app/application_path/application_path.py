@@ -27,6 +27,7 @@ from app.errors import from_exception, from_sqlstate
 from app.retries import RetryPolicy
 from app.store import ConfiguredStore
 from app.stored_functions import AsyncStoredFunctions, StoredFunctions
+from app.telemetry import APPLICATION, Observation
 from app.transactions import run_in_transaction, run_in_transaction_async
 
 R = TypeVar("R")
@@ -80,14 +81,16 @@ class ApplicationPath(ConfiguredStore, StoredFunctions):
         self._engine = engine.execution_options(schema_translate_map={None: self.schema})
 
     def _run(self, call: Call[R]) -> R:
-        return run_in_transaction(
-            self._engine,
-            lambda connection: _execute(connection, call, self.schema),
-            isolation_level="READ COMMITTED",
-            read_only=call.function.returns_rows,
-            policy=self.policy(call.function.name),
-            name=call.function.name,
-        )
+        with _observed(call) as observation:
+            return run_in_transaction(
+                self._engine,
+                lambda connection: _execute(connection, call, self.schema),
+                isolation_level="READ COMMITTED",
+                read_only=call.function.returns_rows,
+                policy=self.policy(call.function.name),
+                name=call.function.name,
+                observation=observation,
+            )
 
     def bind(self, connection: Connection | Session) -> BoundApplicationPath:
         """The work inside a transaction that the caller opened and will end, as `CampaignStore`'s.
@@ -107,7 +110,8 @@ class BoundApplicationPath(StoredFunctions):
         self.schema = schema
 
     def _run(self, call: Call[R]) -> R:
-        return _execute_bound(self.connection, call, self.schema)
+        with _observed(call, is_part=True):
+            return _execute_bound(self.connection, call, self.schema)
 
 
 class AsyncApplicationPath(ConfiguredStore, AsyncStoredFunctions):
@@ -125,14 +129,16 @@ class AsyncApplicationPath(ConfiguredStore, AsyncStoredFunctions):
         self._engine = engine.execution_options(schema_translate_map={None: self.schema})
 
     async def _run(self, call: Call[R]) -> R:
-        return await run_in_transaction_async(
-            self._engine,
-            lambda connection: connection.run_sync(_execute, call, self.schema),
-            isolation_level="READ COMMITTED",
-            read_only=call.function.returns_rows,
-            policy=self.policy(call.function.name),
-            name=call.function.name,
-        )
+        with _observed(call) as observation:
+            return await run_in_transaction_async(
+                self._engine,
+                lambda connection: connection.run_sync(_execute, call, self.schema),
+                isolation_level="READ COMMITTED",
+                read_only=call.function.returns_rows,
+                policy=self.policy(call.function.name),
+                name=call.function.name,
+                observation=observation,
+            )
 
     async def bind(self, connection: AsyncConnection | AsyncSession) -> AsyncBoundApplicationPath:
         """`ApplicationPath.bind` for an `AsyncConnection` or `AsyncSession`."""
@@ -149,7 +155,12 @@ class AsyncBoundApplicationPath(AsyncStoredFunctions):
         self.schema = schema
 
     async def _run(self, call: Call[R]) -> R:
-        return await self.connection.run_sync(_execute_bound, call, self.schema)
+        with _observed(call, is_part=True):
+            return await self.connection.run_sync(_execute_bound, call, self.schema)
+
+
+def _observed(call: Call[Any], *, is_part: bool = False) -> Observation:
+    return Observation(call.function.name, call.campaign, is_part=is_part, way=APPLICATION)
 
 
 def _execute(connection: Connection, call: Call[R], schema: str) -> R:

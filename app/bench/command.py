@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from app.bench.database import bench_database
 from app.bench.figures import Figure
 from app.bench.functions import BENCHMARKS
+from app.bench.machine import describe_machine
 from app.bench.report import print_report
 from app.bench.run import Bench
 from app.cli.terminal import error_console, notice
@@ -62,6 +63,7 @@ def bench(
         with interruptible(), _progress(len(names)) as progress:
             progress.tell("starting PostgreSQL")
             with undisturbed(bench_database(server_url, settings)) as database:
+                machine = describe_machine(database.owner_engine)
                 run = Bench(database, 1 if quick else rounds, quick, large, progress.tell)
                 for name in names:
                     figures.extend(BENCHMARKS[name](run))
@@ -70,7 +72,7 @@ def bench(
         notice("interrupted")
         raise typer.Exit(interrupted.exit_code) from None
     if as_json:
-        print(json.dumps([figure.as_json() for figure in figures], indent=2))
+        print(json.dumps([figure.as_json() | {"machine": machine} for figure in figures], indent=2))
     else:
         print_report(figures)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -97,6 +97,48 @@ class Figure:
             found.append((f"<= {self.ratio_limit} x {self.baseline}", self.within_ratio_limit))
         found.extend((target.text, target.is_met) for target in self.targets)
         return found
+
+    @property
+    def remarks(self) -> list[str]:
+        """What there is to say beside time and ratio: growth, memory, what went wrong."""
+        found = []
+        if self.retries is not None and self.per_second is not None:
+            found.append(f"{self.retries / self.calls:.2f} retries a call")
+        if self.growth is not None:
+            found.append(f"grows as n^{self.growth:.2f}")
+        if self.memory is not None:
+            found.append(
+                f"server {self.memory.server_mb:.0f} MB, client {self.memory.client_mb:.0f} MB"
+            )
+        return found
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Figure:
+        """The figure that `as_json` wrote."""
+        budget, limit = document.get("budget_ms"), document.get("ratio_limit")
+        return cls(
+            name=document["name"],
+            variant=document["variant"],
+            n=document["n"],
+            clients=document["clients"],
+            baseline=document["baseline"],
+            ratio=document["ratio"],
+            calls=document["calls"],
+            median_ms=document.get("median_ms"),
+            per_second=document.get("per_second"),
+            p99_ms=document.get("p99_ms"),
+            retries=document.get("retries"),
+            lost=document.get("lost"),
+            growth=document.get("growth"),
+            budget=None if budget is None else Budget(document["name"], budget, ""),
+            ratio_limit=None if limit is None else Decimal(str(limit)),
+            targets=tuple(
+                Target(each["target"], each["met"]) for each in document.get("targets", ())
+            ),
+            memory=Memory(document["server_mb"], document["client_mb"])
+            if "server_mb" in document
+            else None,
+        )
 
     def as_json(self) -> dict[str, Any]:
         measured: dict[str, Any] = (

@@ -66,13 +66,7 @@ def _targets(figure: Figure) -> Text:
         Text.assemble(f"{target} ", ("met", "green") if is_met else ("MISSED", "bold red"))
         for target, is_met in figure.verdicts
     ]
-    if figure.retries is not None and figure.per_second is not None:
-        parts.append(Text(f"{figure.retries / figure.calls:.2f} retries a call"))
-    if figure.growth is not None:
-        parts.append(Text(f"grows as n^{figure.growth:.2f}"))
-    if figure.memory is not None:
-        memory = figure.memory
-        parts.append(Text(f"server {memory.server_mb:.0f} MB, client {memory.client_mb:.0f} MB"))
+    parts.extend(Text(remark) for remark in figure.remarks)
     if figure.lost:
         parts.append(Text(f"{figure.lost} calls LOST", "bold red"))
     return Text(", ").join(parts)

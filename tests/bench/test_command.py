@@ -36,6 +36,7 @@ EXTRA_KEYS = {
     "ratio_limit",
     "within_ratio_limit",
     "targets",
+    "machine",
 }
 
 

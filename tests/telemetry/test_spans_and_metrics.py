@@ -33,6 +33,7 @@ def test_a_call_is_a_span_and_is_counted(
         "db.system.name": "postgresql",
         "db.operation.name": "SELECT",
         "db.stored_procedure.name": "update_campaign_statistics",
+        "campaigndb.call.way": "function",
         "campaigndb.campaign.id": str(made.campaign_id),
         "campaigndb.call.attempts": 1,
         "campaigndb.call.outcome": "success",
