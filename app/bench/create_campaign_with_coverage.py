@@ -11,6 +11,7 @@ from psycopg import sql
 
 from app.bench.database import BenchDatabase
 from app.bench.figures import Figure
+from app.bench.indexes import without_each_index
 from app.bench.measurement import FUNCTION, Comparison, Often, Variant
 from app.bench.run import Bench
 from app.budgets import BUDGETS
@@ -47,6 +48,16 @@ def measure(bench: Bench) -> Iterator[Figure]:
                 ratio_limit=COPY_LIMIT if n == COPY_ZIP_CODES else None,
             )
         )
+    yield from without_each_index(
+        bench,
+        NAME,
+        bench.size(COPY_ZIP_CODES, 1_000),
+        campaign_coverage,
+        lambda connection, n: connection.execute(
+            'select create_campaign_with_coverage(\'{"name": "Benchmark"}\', to_jsonb(%s::text[]))',
+            [zip_codes[:n]],
+        ),
+    )
 
 
 def _variants(database: BenchDatabase, zip_codes: list[str]) -> list[Variant]:

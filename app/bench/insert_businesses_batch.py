@@ -33,11 +33,13 @@ from app.bench.business_rows import (
 )
 from app.bench.database import BenchDatabase
 from app.bench.figures import Figure, Target
+from app.bench.indexes import without_each_index
 from app.bench.measurement import FUNCTION, Comparison, Often, Variant, in_case
 from app.bench.memory import Memory, measure_memory
 from app.bench.run import Bench
 from app.bench.scraped_records import scraped_records
 from app.budgets import BUDGETS
+from app.tables import businesses
 
 NAME = "insert_businesses_batch"
 BUDGET_RECORDS = 50
@@ -66,6 +68,16 @@ def measure(bench: Bench) -> Iterator[Figure]:
             yield from _first_time(bench, n, calls)
             yield from _again(bench, n, calls, "unchanged", _same)
             yield from _again(bench, n, calls, "half changed", _half_changed)
+    yield from without_each_index(
+        bench,
+        NAME,
+        bench.size(COPY_RECORDS, 200),
+        businesses,
+        lambda connection, n: connection.execute(
+            "select insert_businesses_batch(%s, %s, %s::jsonb)",
+            [bench.database.new_campaign(), ZIP_CODE, _as_json(scraped_records(n))],
+        ),
+    )
 
 
 def _first_time(bench: Bench, n: int, calls: int) -> Iterator[Figure]:
