@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Engine, create_engine, delete
+from sqlalchemy import Engine, Table, create_engine, delete
 from sqlalchemy.engine import URL
 
 from app import CampaignStore
@@ -155,6 +155,32 @@ class BenchDatabase:
         """As autovacuum leaves a database: space to use again, statistics for the planner."""
         tables = sql.SQL(", ").join(sql.Identifier(name) for name in metadata.tables)
         self._maintenance.execute(sql.SQL("vacuum (analyze) {}").format(tables))
+
+    def hot_updates(self, table: Table) -> Callable[[], float | None]:
+        """Begins counting a table's updates; then the share of them that was HOT since then.
+
+        HOT: the new version of the row lies beside the old one and no index was touched.
+        """
+
+        def counted() -> tuple[int, int]:
+            # What a session did is counted when it ends, at the latest.
+            for engine in (self.app_engine, self.owner_engine):
+                engine.dispose()
+            ((updates, hot),) = self.query(
+                "select n_tup_upd, n_tup_hot_upd from pg_stat_user_tables "
+                "where relid = %(table)s::regclass",
+                {"table": table.name},
+            )
+            return updates, hot
+
+        updates_before, hot_before = counted()
+
+        def share() -> float | None:
+            updates, hot = counted()
+            made = updates - updates_before
+            return (hot - hot_before) / made if made else None
+
+        return share
 
     def fill_ledger(self, campaign_id: uuid.UUID, entries: int) -> None:
         """A tenth of the entries on this campaign, the others on 99 more; no totals."""

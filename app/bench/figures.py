@@ -46,6 +46,7 @@ class Figure:
         ratio_limit: the most that `ratio` may be.
         targets: other comparisons that it is held to.
         memory: what one call takes, where that was measured.
+        hot_updates: the share of the table's updates that touched no index, 0 to 1.
         growth: the exponent with which the time grew from the next smaller n: 0 not at all, 1 as n.
     """
 
@@ -66,6 +67,7 @@ class Figure:
     targets: tuple[Target, ...] = ()
     growth: float | None = None
     memory: Memory | None = None
+    hot_updates: float | None = None
 
     @property
     def within_budget(self) -> bool | None:
@@ -106,6 +108,8 @@ class Figure:
             found.append(f"{self.retries / self.calls:.2f} retries a call")
         if self.growth is not None:
             found.append(f"grows as n^{self.growth:.2f}")
+        if self.hot_updates is not None:
+            found.append(f"{self.hot_updates:.0%} HOT updates")
         if self.memory is not None:
             found.append(
                 f"server {self.memory.server_mb:.0f} MB, client {self.memory.client_mb:.0f} MB"
@@ -130,6 +134,7 @@ class Figure:
             retries=document.get("retries"),
             lost=document.get("lost"),
             growth=document.get("growth"),
+            hot_updates=document.get("hot_updates"),
             budget=None if budget is None else Budget(document["name"], budget, ""),
             ratio_limit=None if limit is None else Decimal(str(limit)),
             targets=tuple(
@@ -153,6 +158,7 @@ class Figure:
             "lost": self.lost,
             "server_mb": _rounded(self.memory.server_mb) if self.memory else None,
             "client_mb": _rounded(self.memory.client_mb) if self.memory else None,
+            "hot_updates": _rounded(self.hot_updates),
             "growth": None if self.growth is None else round(self.growth, 2),
             "budget_ms": self.budget.milliseconds if self.budget is not None else None,
             "within_budget": self.within_budget,

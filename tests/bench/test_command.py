@@ -35,6 +35,7 @@ EXTRA_KEYS = {
     "client_mb",
     "ratio_limit",
     "within_ratio_limit",
+    "hot_updates",
     "targets",
     "machine",
 }
