@@ -1,4 +1,7 @@
-"""Alembic's environment: one schema, chosen by the settings, migrated online or as a script."""
+"""Alembic's environment: one schema, chosen by the settings, migrated online or as a script.
+
+`-x tenant=NAME` chooses a tenant's schema instead, `-x tenants=all` runs once for each tenant.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from psycopg.sql import SQL, Identifier, Literal
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from tenacity import RetryCallState, Retrying
 
@@ -25,6 +29,9 @@ from app.migrations.privileges import privileges_statement
 from app.retries import MIGRATION_POLICY, is_lock_conflict
 from app.settings import Settings, get_settings
 from app.tables import metadata
+from app.tenants import TenantError, list_tenants, tenant_settings, upgrade_tenants
+from app.tenants.citus import SHARD_NEXT_SCHEMA
+from app.tenants.registry import find_tenant, owner_connection
 
 # Alembic's names of what its commands do here; only these change a database.
 CHANGING_COMMANDS = ("upgrade", "downgrade", "do_stamp")
@@ -36,6 +43,23 @@ if config.config_file_name is not None and config.attributes.get("configure_logg
     fileConfig(config.config_file_name, disable_existing_loggers=False)
 
 
+def tenants_asked_for() -> tuple[str | None, bool]:
+    """The tenant of `-x tenant=NAME`, and whether `-x tenants=all` is said.
+
+    Whatever else is said is refused: a slip would migrate another schema than the one meant.
+    """
+    said = [argument.partition("=") for argument in getattr(config.cmd_opts, "x", None) or ()]
+    if len(said) > 1 or any(key not in ("tenant", "tenants") for key, _, _ in said):
+        raise CommandError("-x takes tenant=NAME or tenants=all, one of them and once")
+    for key, _, value in said:
+        if key == "tenant":
+            return value, False
+        if value != "all":
+            raise CommandError("-x tenants=all is all that can be said of tenants")
+        return None, True
+    return config.attributes.get("tenant"), False
+
+
 def load_settings() -> Settings:
     try:
         return config.attributes.get("settings") or get_settings()
@@ -45,7 +69,29 @@ def load_settings() -> Settings:
         raise CommandError(str(error)) from None
 
 
+def of_the_tenant(name: str) -> Settings:
+    """The settings of its schema; a script sees no database, and so no role that it has."""
+    try:
+        if context.is_offline_mode():
+            return tenant_settings(name, settings)
+        tenant_settings(name, settings)  # before the name reaches a database
+        url = config.attributes.get("url") or database_url(settings)
+        with owner_connection(url, settings) as connection:
+            found = find_tenant(connection, name, settings)
+        return tenant_settings(
+            name, settings, granted_roles=found.granted_roles if found is not None else ()
+        )
+    except TenantError as error:
+        raise CommandError(str(error)) from None
+    except DBAPIError as error:
+        raise CommandError(describe_database_error(error, settings)) from error
+
+
 settings = load_settings()
+tenant, all_tenants = tenants_asked_for()
+# A program that calls has said the tenant's settings already.
+if tenant is not None and "tenant" not in config.attributes:
+    settings = of_the_tenant(tenant)
 schema = settings.schema_name
 lock_timeout = round(settings.migration_lock_timeout * 1000)
 
@@ -53,12 +99,16 @@ lock_timeout = round(settings.migration_lock_timeout * 1000)
 CREATE_SCHEMA = SQL("""
 do $schema$
 begin
-  if to_regnamespace(quote_ident({name})) is null then
+  if to_regnamespace(quote_ident({name})) is null then{before}
     create schema {identifier};
   end if;
 end
 $schema$
-""").format(name=Literal(schema), identifier=Identifier(schema))
+""").format(
+    name=Literal(schema),
+    before=SQL(SHARD_NEXT_SCHEMA.rstrip() if tenant is not None else ""),
+    identifier=Identifier(schema),
+)
 
 
 def is_of_the_project(name: str | None, type_: str, parent_names: Any) -> bool:
@@ -100,6 +150,8 @@ def configure(*, from_nothing: bool, before_commit: Any = None, **options: Any) 
 
 
 def run_offline() -> None:
+    if all_tenants:
+        raise CommandError("a script is for one schema: -x tenant=NAME")
     from_nothing = context.get_starting_revision_argument() in (None, "base")
     configure(
         from_nothing=from_nothing,
@@ -122,6 +174,9 @@ def run_offline() -> None:
 def run_online() -> None:
     try:
         url = config.attributes.get("url") or database_url(settings)
+        if all_tenants:
+            run_for_all_tenants(url)
+            return
         engine = create_engine(url, poolclass=pool.NullPool)
         on_connect(
             engine,
@@ -151,6 +206,33 @@ def run_online() -> None:
         if config.attributes.get("raise_errors"):
             raise
         raise CommandError(str(error)) from error
+
+
+def run_for_all_tenants(url: URL) -> None:
+    command = getattr(alembics_work(), "__name__", "")
+    if command not in ("upgrade", "downgrade"):
+        raise CommandError(
+            "-x tenants=all goes with upgrade and downgrade; campaigndb tenant list shows every"
+            " tenant's revision, and -x tenant=NAME works on one"
+        )
+    with owner_connection(url, settings) as connection:
+        tenants = list_tenants(connection, settings)
+    failed = []
+    for done in upgrade_tenants(
+        url,
+        tenants,
+        settings,
+        revision=context.get_context().opts["destination_rev"],
+        down=command == "downgrade",
+    ):
+        config.print_stdout("%s", done.line)
+        if done.failure is not None:
+            failed.append(done.tenant)
+    if failed:
+        raise CommandError(
+            f"{len(failed)} of {len(tenants)} tenants failed: {', '.join(sorted(failed))};"
+            " run it again when that is mended, the others are done"
+        )
 
 
 def alembics_work() -> Any:

@@ -71,6 +71,15 @@ class Settings(BaseSettings):
         default=None,
         description="The role that may execute the functions and nothing else; unset: no grant.",
     )
+    tenant_prefix: str = Field(
+        default="",
+        description="What comes before a tenant's name in the name of its schema.",
+    )
+    tenant_app_role: str | None = Field(
+        default=None,
+        description="A tenant's own application role, with {tenant} in it for the tenant's name.",
+    )
+    tenant_jobs: int = Field(default=4, ge=1, description="How many tenants are migrated at once.")
     migration_lock_timeout: float = Field(
         default=5.0, ge=0, description="Longest wait of a migration for a lock; 0: no limit."
     )
@@ -105,6 +114,21 @@ class Settings(BaseSettings):
         default="nobody",
         description="The unprivileged user the embedded server runs as when started by root.",
     )
+
+    @field_validator("tenant_prefix")
+    @classmethod
+    def _check_tenant_prefix(cls, value: str) -> str:
+        if value:
+            check_schema_name(value)
+        return value
+
+    @field_validator("tenant_app_role")
+    @classmethod
+    def _check_tenant_app_role(cls, value: str | None) -> str | None:
+        if value is not None and value.count("{tenant}") != 1:
+            # One role for all would see every tenant: that is CAMPAIGNDB_APP_ROLE, said plainly.
+            raise ValueError("{tenant} has to be in it once, as in {tenant}_app")
+        return None if value is None else check_identifier(value)
 
     @field_validator("database_url")
     @classmethod

@@ -28,6 +28,7 @@ from app.monitoring import StatisticsUnknownError
 from app.rollout import RolloutSettingsError
 from app.settings import Settings
 from app.table_reading import TableAccessError
+from app.tenants import TenantError
 
 FOUND_SOMETHING = 1
 COULD_NOT_RUN = 2
@@ -51,6 +52,7 @@ _PLAIN = (
     SquawkError,
     StatisticsUnknownError,
     TableAccessError,
+    TenantError,
 )
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s@]*@")
 _PASSWORD_FIELD = re.compile(r"(\bpassword\s*[=:]\s*)\S+", re.IGNORECASE)

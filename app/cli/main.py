@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from app.bench.command import bench
-from app.cli import campaign, db, history, rollout
+from app.cli import campaign, db, history, rollout, tenant
 from app.cli.drift import drift
 from app.cli.failures import describe
 from app.cli.import_file import import_file
@@ -48,6 +48,7 @@ app.add_typer(db.app, name="db")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(history.app, name="history")
 app.add_typer(rollout.app, name="rollout")
+app.add_typer(tenant.app, name="tenant")
 app.command("import")(import_file)
 app.command()(reconcile)
 app.command()(drift)

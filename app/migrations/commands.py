@@ -11,14 +11,31 @@ from app.migrations.configuration import alembic_config
 from app.settings import Settings
 
 
-def upgrade(url: URL, revision: str = "head", settings: Settings | None = None) -> None:
-    """Migrates the database up; raises SQLAlchemy's errors, with nothing half done."""
-    command.upgrade(alembic_config(url, settings=settings, raise_errors=True), revision)
+def upgrade(
+    url: URL,
+    revision: str = "head",
+    settings: Settings | None = None,
+    *,
+    tenant: str | None = None,
+) -> None:
+    """Migrates the database up; raises SQLAlchemy's errors, with nothing half done.
+
+    `tenant` is the one whose schema and role `settings` name, if they do.
+    """
+    attributes = {"settings": settings, "tenant": tenant, "raise_errors": True}
+    command.upgrade(alembic_config(url, **attributes), revision)
 
 
-def downgrade(url: URL, revision: str, settings: Settings | None = None) -> None:
+def downgrade(
+    url: URL,
+    revision: str,
+    settings: Settings | None = None,
+    *,
+    tenant: str | None = None,
+) -> None:
     """Migrates the database down; raises SQLAlchemy's errors, with nothing half done."""
-    command.downgrade(alembic_config(url, settings=settings, raise_errors=True), revision)
+    attributes = {"settings": settings, "tenant": tenant, "raise_errors": True}
+    command.downgrade(alembic_config(url, **attributes), revision)
 
 
 def offline_script(direction: str, revisions: str, settings: Settings | None = None) -> str:

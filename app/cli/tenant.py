@@ -1,0 +1,167 @@
+"""`campaigndb tenant`: one schema a tenant, each with migrations of its own."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from app.cli.failures import FOUND_SOMETHING, CommandFailure
+from app.cli.terminal import cell, new_table, output_console, print_json, printable
+from app.database import database_url
+from app.migrations.messages import describe_database_error
+from app.settings import get_settings
+from app.tenants import (
+    create_tenant,
+    drop_tenant,
+    list_tenants,
+    move_tenant,
+    tenant_schema,
+    upgrade_tenants,
+)
+from app.tenants.citus import is_installed
+from app.tenants.registry import get_tenant, owner_connection
+
+app = typer.Typer(help="Tenants: a schema each, in one database or over a Citus cluster.")
+
+Name = Annotated[str, typer.Argument(help="The tenant's name.", show_default=False)]
+AppRole = Annotated[
+    str | None,
+    typer.Option(
+        help="The role that may execute this tenant's functions, and no other tenant's. Default: "
+        "CAMPAIGNDB_TENANT_APP_ROLE, else the one it has, else CAMPAIGNDB_APP_ROLE."
+    ),
+]
+
+
+@app.command()
+def create(name: Name, app_role: AppRole = None) -> None:
+    """Create a tenant: its schema with everything in it, all or nothing.
+
+    On a Citus cluster the schema is placed on one of its nodes.
+    """
+    settings = get_settings()
+    url = database_url(settings)
+    try:
+        tenant = create_tenant(url, name, settings, app_role=app_role)
+    except DBAPIError as error:
+        raise CommandFailure(describe_database_error(error, settings)) from None
+    roles = ", ".join(tenant.granted_roles) or "no application role"
+    print(
+        f"The tenant {tenant.name}: schema {tenant.schema}, revision {tenant.revision},"
+        f" {printable(roles)}."
+    )
+
+
+@app.command("list")
+def list_(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines; sizes in bytes.")] = False,
+) -> None:
+    """List the tenants: revision, application role, size, and on a Citus cluster the node."""
+    settings = get_settings()
+    with owner_connection(database_url(settings), settings) as connection:
+        tenants = list_tenants(connection, settings, with_sizes=True)
+        is_cluster = is_installed(connection)
+    if as_json:
+        print_json([asdict(tenant) for tenant in tenants])
+        return
+    columns = ["tenant", "schema", "revision", "role", "bytes", *(["node"] if is_cluster else [])]
+    table = new_table(*columns, right=("bytes",))
+    for tenant in tenants:
+        values = [
+            tenant.name,
+            tenant.schema,
+            tenant.revision or "base",
+            tenant.granted_roles,
+            tenant.size,
+            *([tenant.node] if is_cluster else []),
+        ]
+        table.add_row(*map(cell, values))
+    output_console().print(table)
+
+
+@app.command()
+def upgrade(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which tenants.")
+    ] = None,
+    all_tenants: Annotated[
+        bool, typer.Option("--all", help="Every tenant, several at once, past those that fail.")
+    ] = False,
+    revision: Annotated[str, typer.Option(help="Where to migrate up to.")] = "head",
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many at once. Default: CAMPAIGNDB_TENANT_JOBS, 4."),
+    ] = None,
+    app_role: AppRole = None,
+) -> None:
+    """Migrate tenants up. Safe to repeat: those that are there already are left alone.
+
+    A line for each on standard output. Exit code 0: all are there; 1: some failed, the others are
+    there; 2: it could not be begun.
+    """
+    if all_tenants == bool(names):
+        raise CommandFailure("name the tenants, or say --all")
+    if app_role is not None and (all_tenants or len(names or ()) > 1):
+        raise CommandFailure("--app-role is for one tenant: each has a role of its own")
+    settings = get_settings()
+    url = database_url(settings)
+    with owner_connection(url, settings) as connection:
+        tenants = (
+            list_tenants(connection, settings)
+            if all_tenants
+            else [get_tenant(connection, name, settings) for name in dict.fromkeys(names or ())]
+        )
+    failed = 0
+    for done in upgrade_tenants(
+        url, tenants, settings, revision=revision, jobs=jobs, app_role=app_role
+    ):
+        print(printable(done.line), flush=True)
+        failed += done.failure is not None
+    if failed:
+        raise CommandFailure(f"{failed} of {len(tenants)} tenants failed", FOUND_SOMETHING)
+
+
+@app.command()
+def drop(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Drop a tenant: its schema with all that it holds. There is no way back but a backup."""
+    settings = get_settings()
+    url = database_url(settings)
+    if not yes:
+        _confirm(name)
+    try:
+        tenant = drop_tenant(url, name, settings)
+    except DBAPIError as error:
+        raise CommandFailure(describe_database_error(error, settings)) from None
+    print(f"The tenant {tenant.name} was dropped, with its schema {tenant.schema}.")
+
+
+@app.command()
+def move(
+    name: Name,
+    to: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="The node, as the cluster knows it.")
+    ],
+) -> None:
+    """Move a tenant to another node of a Citus cluster, while its callers go on."""
+    settings = get_settings()
+    tenant = move_tenant(database_url(settings), name, to, settings)
+    print(f"The tenant {tenant.name} is on {to}.")
+
+
+def _confirm(name: str) -> None:
+    settings = get_settings()
+    tenant_schema(name, settings)
+    if not sys.stdin.isatty():
+        raise CommandFailure(f"dropping the tenant {name} loses its data: say --yes")
+    with owner_connection(database_url(settings), settings) as connection:
+        tenant = get_tenant(connection, name, settings)
+    typed = typer.prompt(f"All data of {tenant.name} will be lost. Type its name to go on")
+    if typed != tenant.name:
+        raise CommandFailure("nothing was dropped")

@@ -1,0 +1,77 @@
+"""`campaigndb tenant`: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy.engine import URL
+
+from tests.migrations.catalog import connect
+from tests.tenants.tenants import TENANTS, revisions_of
+
+CampaignDb = Callable[..., Any]
+
+
+def test_a_life(campaigndb: CampaignDb, tenants_url: URL) -> None:
+    made = campaigndb("tenant", "create", "fresh")
+    assert (made.exit_code, made.stderr) == (0, "")
+    assert made.stdout == ("The tenant fresh: schema fresh, revision 0002, no application role.\n")
+    again = campaigndb("tenant", "create", "fresh")
+    assert (again.exit_code, again.stdout) == (2, "")
+    assert "the tenant fresh exists already: campaigndb tenant upgrade fresh" in again.stderr
+
+    listed = json.loads(campaigndb("tenant", "list", "--json").stdout)
+    assert {item["name"] for item in listed} == {*TENANTS, "fresh"}
+    assert all(item["revision"] == "0002" and item["node"] is None for item in listed)
+    assert all(item["size"] > 100_000 for item in listed)
+    shown = campaigndb("tenant", "list")
+    assert shown.exit_code == 0
+    assert all(name in shown.stdout for name in (*TENANTS, "fresh"))
+    assert "node" not in shown.stdout
+
+    dropped = campaigndb("tenant", "drop", "fresh", "--yes")
+    assert (dropped.exit_code, dropped.stderr) == (0, "")
+    assert set(revisions_of(tenants_url)) == set(TENANTS)
+
+
+def test_upgrading(campaigndb: CampaignDb, tenants_url: URL) -> None:
+    with connect(tenants_url) as connection:
+        connection.execute("update acme.alembic_version set version_num = 'of_a_newer_release'")
+    done = campaigndb("tenant", "upgrade", "--all", "--jobs", 1)
+    assert done.exit_code == 1
+    assert sorted(done.stdout.splitlines())[0].startswith(f"{TENANTS[1]}: at 0002")
+    assert "acme: FAILED at of_a_newer_release: Can't locate revision" in done.stdout
+    assert done.stderr == "campaigndb: 1 of 2 tenants failed\n"
+
+    one = campaigndb("tenant", "upgrade", TENANTS[1])
+    assert (one.exit_code, one.stdout) == (0, f"{TENANTS[1]}: at 0002\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["upgrade"], "name the tenants, or say --all"),
+        (["upgrade", "acme", "--all"], "name the tenants, or say --all"),
+        (["upgrade", "nobody"], "there is no tenant nobody"),
+        (["upgrade", "--all", "--app-role", "app"], "--app-role is for one tenant"),
+        (["create", "a.b"], "'a.b' is no tenant's name"),
+        (["create", "fresh", "--app-role", "no_such_role"], "no_such_role"),
+        (["drop", "acme"], "say --yes"),
+        (["drop", "public", "--yes"], "CAMPAIGNDB_SCHEMA"),
+        (["drop", "nobody", "--yes"], "there is no tenant nobody"),
+        (["move", "acme", "--to", "node1:5432"], "the extension citus is not installed"),
+        (["move", "acme", "--to", "node1"], "say it as host:port"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_done_is_one_line_and_exit_code_2(
+    campaigndb: CampaignDb, tenants_url: URL, arguments: list[str], said: str
+) -> None:
+    refused = campaigndb("tenant", *arguments)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert said in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert set(revisions_of(tenants_url)) == set(TENANTS)

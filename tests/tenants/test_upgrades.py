@@ -1,0 +1,123 @@
+"""All tenants at once: bounded, past those that fail, told one by one, and again for the rest."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+from alembic import command
+from alembic.util import CommandError
+from sqlalchemy.engine import URL
+
+from app.tenants import Upgrade, upgrade_tenants
+from app.worker_processes import ProcessDied, in_processes
+from tests.migrations.catalog import connect, snapshot
+from tests.migrations.programs import run_alembic
+from tests.tenants.tenants import SETTINGS, TENANTS, alembic_with, revisions_of, tenants_of
+
+FIRST, HEAD = "0001", "0002"
+
+
+def migrate(url: URL, **options: object) -> dict[str, Upgrade]:
+    tenants = list(tenants_of(url).values())
+    return {done.tenant: done for done in upgrade_tenants(url, tenants, SETTINGS, **options)}
+
+
+def test_one_that_fails_stops_no_other_and_the_next_run_does_the_rest(tenants_url: URL) -> None:
+    before = snapshot(tenants_url, TENANTS[1])
+    down = migrate(tenants_url, revision=FIRST, down=True)
+    assert {done.line.split(" (")[0] for done in down.values()} == {
+        f"{name}: 0002 -> 0001" for name in TENANTS
+    }
+    with connect(tenants_url) as connection:
+        connection.execute("create table acme.gmaps_cost_gate_63 ()")
+
+    done = migrate(tenants_url)
+
+    assert done["acme"].failure is not None
+    assert 'relation "gmaps_cost_gate_63" already exists' in done["acme"].failure
+    assert done["acme"].line.startswith("acme: FAILED at 0001: ")
+    assert done[TENANTS[1]].failure is None
+    assert revisions_of(tenants_url) == {"acme": FIRST, TENANTS[1]: HEAD}
+    assert snapshot(tenants_url, TENANTS[1]) == before
+
+    with connect(tenants_url) as connection:
+        connection.execute("drop table acme.gmaps_cost_gate_63")
+    again = migrate(tenants_url)
+    assert again[TENANTS[1]] == Upgrade(TENANTS[1], HEAD, HEAD)
+    assert (again["acme"].before, again["acme"].after, again["acme"].failure) == (FIRST, HEAD, None)
+
+
+def test_alembic_for_all_tenants_as_a_program(tenants_url: URL, tmp_path: object) -> None:
+    with connect(tenants_url) as connection:
+        connection.execute("alter table acme.gmaps_cost_repairs rename to hidden")
+    down = run_alembic("-x", "tenants=all", "downgrade", FIRST, url=tenants_url, folder=tmp_path)
+    assert down.returncode != 0
+    assert "Traceback" not in down.stderr
+    *lines, last = [line for line in down.stdout.splitlines() if line]
+    assert {line.split(":")[0] for line in lines} == set(TENANTS)
+    assert next(line for line in lines if "FAILED" in line).startswith("acme: FAILED at 0002: ")
+    assert "1 of 2 tenants failed: acme; run it again" in last
+    assert revisions_of(tenants_url) == {"acme": HEAD, TENANTS[1]: FIRST}
+
+    command.upgrade(alembic_with(tenants_url, "tenants=all"), "head")
+    assert set(revisions_of(tenants_url).values()) == {HEAD}
+
+
+def test_alembic_for_one_tenant(tenants_url: URL) -> None:
+    command.downgrade(alembic_with(tenants_url, "tenant=acme"), "-1")
+    assert revisions_of(tenants_url) == {"acme": FIRST, TENANTS[1]: HEAD}
+    command.upgrade(alembic_with(tenants_url, "tenant=acme"), "head")
+    command.upgrade(alembic_with(tenants_url, "tenant=fresh"), "head")
+    assert revisions_of(tenants_url) == dict.fromkeys([*TENANTS, "fresh"], HEAD)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["tennant=acme"], "-x takes tenant=NAME or tenants=all"),
+        (["tenant=acme", "tenants=all"], "one of them and once"),
+        (["tenants=acme"], "-x tenants=all is all that can be said"),
+        (["tenant"], "a tenant's name is empty"),
+        (['tenant=a"; drop schema acme; --'], "is no tenant's name"),
+        (["tenant=public"], "CAMPAIGNDB_SCHEMA"),
+    ],
+)
+def test_what_alembic_is_not_told_rightly_changes_nothing(
+    tenants_url: URL, arguments: list[str], said: str
+) -> None:
+    with pytest.raises(CommandError, match=said):
+        command.upgrade(alembic_with(tenants_url, *arguments), "head")
+    assert set(tenants_of(tenants_url)) == set(TENANTS)
+
+
+def test_all_tenants_are_only_migrated(tenants_url: URL) -> None:
+    with pytest.raises(CommandError, match="goes with upgrade and downgrade"):
+        command.current(alembic_with(tenants_url, "tenants=all"))
+    with pytest.raises(CommandError, match="a script is for one schema"):
+        command.upgrade(alembic_with(tenants_url, "tenants=all"), "head", sql=True)
+
+
+def _overlap(number: int) -> tuple[float, float]:
+    started = time.monotonic()
+    time.sleep(0.1)
+    if number == 3:
+        os._exit(1)
+    return started, time.monotonic()
+
+
+def test_so_many_at_once_and_no_more_also_when_one_of_them_dies() -> None:
+    done = dict(in_processes(_overlap, range(8), 3, preload="app.worker_processes"))
+    assert set(done) == set(range(8))
+    assert [n for n, result in done.items() if isinstance(result, ProcessDied)] == [3]
+    spans = [result for result in done.values() if isinstance(result, tuple)]
+    at_once = [sum(a <= start < b for a, b in spans) for start, _ in spans]
+    assert 2 <= max(at_once) <= 3
+
+
+def test_whoever_stops_waiting_stops_the_rest() -> None:
+    begun = iter(range(100))
+    for _ in in_processes(_overlap, begun, 2, preload="app.worker_processes"):
+        break
+    assert next(begun) <= 4
