@@ -29,9 +29,11 @@ from app.migrations.privileges import privileges_statement
 from app.retries import MIGRATION_POLICY, is_lock_conflict
 from app.settings import Settings, get_settings
 from app.tables import metadata
-from app.tenants import TenantError, list_tenants, tenant_settings, upgrade_tenants
 from app.tenants.citus import SHARD_NEXT_SCHEMA
-from app.tenants.registry import find_tenant, owner_connection
+from app.tenants.errors import TenantError
+from app.tenants.registry import find_tenant, list_tenants, owner_connection
+from app.tenants.roles import tenant_settings
+from app.tenants.upgrades import upgrade_tenants
 
 # Alembic's names of what its commands do here; only these change a database.
 CHANGING_COMMANDS = ("upgrade", "downgrade", "do_stamp")

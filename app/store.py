@@ -1,4 +1,9 @@
-"""The stores: each call in a transaction of its own, or several in one that the caller holds."""
+"""The stores: each call in a transaction of its own, or several in one that the caller holds.
+
+A store of a tenant calls the functions by its schema's name, so a call cannot reach another's. The
+search path is set where the caller's own statements run, and for that transaction only: behind a
+pool the connection goes on to others.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +19,12 @@ from sqlalchemy.orm import Session
 from app.calls import Call, Identifier, IsolationLevel, as_uuid
 from app.cost_gate import gate_statements, lock_timeout, remembered_lock_timeout
 from app.errors import IsolationLevelError
+from app.identifiers import quote_identifier
 from app.retries import Policies, RetryPolicy
 from app.settings import check_schema_name, get_settings
 from app.stored_functions import AsyncStoredFunctions, StoredFunctions
 from app.telemetry import TRANSACTION, Observation
+from app.tenants.names import tenant_schema
 from app.transactions import (
     run_in_one_message,
     run_in_one_message_async,
@@ -30,12 +37,23 @@ T = TypeVar("T")
 
 
 class ConfiguredStore:
-    """What every store is told: the schema, and how each function is retried."""
+    """What every store is told: the schema or the tenant, and how each function is retried."""
 
     def __init__(
-        self, schema: str | None, policies: Mapping[str, RetryPolicy] | RetryPolicy | None
+        self,
+        schema: str | None,
+        tenant: str | None,
+        policies: Mapping[str, RetryPolicy] | RetryPolicy | None,
     ) -> None:
-        self.schema = get_settings().schema_name if schema is None else check_schema_name(schema)
+        if tenant is not None and schema is not None:
+            raise ValueError("a store is of a tenant or of a schema: a tenant's name says both")
+        self.tenant = tenant
+        if tenant is not None:
+            self.schema = tenant_schema(tenant)
+        elif schema is not None:
+            self.schema = check_schema_name(schema)
+        else:
+            self.schema = get_settings().schema_name
         self._policies = Policies(policies)
 
     def policy(self, function_name: str) -> RetryPolicy:
@@ -66,7 +84,12 @@ class CampaignStore(ConfiguredStore, StoredFunctions):
         engine: any engine on the database with psycopg 3; its own isolation level and search
             path do not matter.
         schema: where the functions are; default: the setting `CAMPAIGNDB_SCHEMA`.
+        tenant: whose functions they are, instead of `schema`. Blocks and bound transactions then
+            have the tenant's schema as their search path, until they end.
         policies: retry policies by function name over the defaults, or one for every function.
+
+    Raises:
+        ValueError: there can be no such schema or tenant, or both are given.
     """
 
     def __init__(
@@ -74,9 +97,10 @@ class CampaignStore(ConfiguredStore, StoredFunctions):
         engine: Engine,
         *,
         schema: str | None = None,
+        tenant: str | None = None,
         policies: Mapping[str, RetryPolicy] | RetryPolicy | None = None,
     ) -> None:
-        super().__init__(schema, policies)
+        super().__init__(schema, tenant, policies)
         self.engine = engine
 
     def _run(self, call: Call[R]) -> R:
@@ -103,7 +127,15 @@ class CampaignStore(ConfiguredStore, StoredFunctions):
         Raises:
             IsolationLevelError: the connection is in AUTOCOMMIT, so there is no transaction.
         """
-        return BoundStore(connection, self.schema)
+        return self._bound(connection)
+
+    def _bound(
+        self, connection: Connection | Session, keys: Iterator[uuid.UUID] | None = None
+    ) -> BoundStore:
+        bound = BoundStore(connection, self.schema, keys)
+        if self.tenant is not None:
+            bound.connection.exec_driver_sql(_search_path(self.schema))
+        return bound
 
     def run_in_transaction(
         self,
@@ -126,7 +158,7 @@ class CampaignStore(ConfiguredStore, StoredFunctions):
         campaigns = list(cost_campaigns)
 
         def bound_block(connection: Connection) -> T:
-            store = BoundStore(connection, self.schema, _keys(seed))
+            store = self._bound(connection, _keys(seed))
             store.wait_at_cost_gates(*campaigns)
             return block(store)
 
@@ -178,9 +210,10 @@ class AsyncCampaignStore(ConfiguredStore, AsyncStoredFunctions):
         engine: AsyncEngine,
         *,
         schema: str | None = None,
+        tenant: str | None = None,
         policies: Mapping[str, RetryPolicy] | RetryPolicy | None = None,
     ) -> None:
-        super().__init__(schema, policies)
+        super().__init__(schema, tenant, policies)
         self.engine = engine
 
     async def _run(self, call: Call[R]) -> R:
@@ -204,7 +237,15 @@ class AsyncCampaignStore(ConfiguredStore, AsyncStoredFunctions):
         """`CampaignStore.bind` for an `AsyncConnection` or `AsyncSession`."""
         if isinstance(connection, AsyncSession):
             connection = await connection.connection()
-        return AsyncBoundStore(connection, self.schema)
+        return await self._bound(connection)
+
+    async def _bound(
+        self, connection: AsyncConnection, keys: Iterator[uuid.UUID] | None = None
+    ) -> AsyncBoundStore:
+        bound = AsyncBoundStore(connection, self.schema, keys)
+        if self.tenant is not None:
+            await connection.exec_driver_sql(_search_path(self.schema))
+        return bound
 
     async def run_in_transaction(
         self,
@@ -219,7 +260,7 @@ class AsyncCampaignStore(ConfiguredStore, AsyncStoredFunctions):
         campaigns = list(cost_campaigns)
 
         async def bound_block(connection: AsyncConnection) -> T:
-            store = AsyncBoundStore(connection, self.schema, _keys(seed))
+            store = await self._bound(connection, _keys(seed))
             await store.wait_at_cost_gates(*campaigns)
             return await block(store)
 
@@ -259,6 +300,11 @@ class AsyncBoundStore(AsyncStoredFunctions):
 
     def _new_key(self) -> uuid.UUID:
         return super()._new_key() if self._keys is None else next(self._keys)
+
+
+def _search_path(schema: str) -> str:
+    """Until the end of the transaction. Takes no snapshot, so gates may follow."""
+    return f"SET LOCAL search_path TO {quote_identifier(schema)}, pg_temp"
 
 
 def _wait_at_cost_gates(

@@ -66,6 +66,7 @@ class ApplicationPath(ConfiguredStore, StoredFunctions):
         engine: any engine on the database with psycopg 3; its own isolation level and search
             path do not matter.
         schema: where the tables are; default: the setting `CAMPAIGNDB_SCHEMA`.
+        tenant: the tenant whose schema it is, instead of `schema`.
         policies: retry policies by function name over the defaults, or one for every function.
     """
 
@@ -74,9 +75,10 @@ class ApplicationPath(ConfiguredStore, StoredFunctions):
         engine: Engine,
         *,
         schema: str | None = None,
+        tenant: str | None = None,
         policies: Mapping[str, RetryPolicy] | RetryPolicy | None = None,
     ) -> None:
-        super().__init__(schema, policies)
+        super().__init__(schema, tenant, policies)
         self.engine = engine
         self._engine = engine.execution_options(schema_translate_map={None: self.schema})
 
@@ -122,9 +124,10 @@ class AsyncApplicationPath(ConfiguredStore, AsyncStoredFunctions):
         engine: AsyncEngine,
         *,
         schema: str | None = None,
+        tenant: str | None = None,
         policies: Mapping[str, RetryPolicy] | RetryPolicy | None = None,
     ) -> None:
-        super().__init__(schema, policies)
+        super().__init__(schema, tenant, policies)
         self.engine = engine
         self._engine = engine.execution_options(schema_translate_map={None: self.schema})
 

@@ -28,7 +28,7 @@ from app.monitoring import StatisticsUnknownError
 from app.rollout import RolloutSettingsError
 from app.settings import Settings
 from app.table_reading import TableAccessError
-from app.tenants import TenantError
+from app.tenants.errors import TenantError
 
 FOUND_SOMETHING = 1
 COULD_NOT_RUN = 2

@@ -14,16 +14,11 @@ from app.cli.terminal import cell, new_table, output_console, print_json, printa
 from app.database import database_url
 from app.migrations.messages import describe_database_error
 from app.settings import get_settings
-from app.tenants import (
-    create_tenant,
-    drop_tenant,
-    list_tenants,
-    move_tenant,
-    tenant_schema,
-    upgrade_tenants,
-)
 from app.tenants.citus import is_installed
-from app.tenants.registry import get_tenant, owner_connection
+from app.tenants.lifecycle import create_tenant, drop_tenant, move_tenant
+from app.tenants.names import tenant_schema
+from app.tenants.registry import get_tenant, list_tenants, owner_connection
+from app.tenants.upgrades import upgrade_tenants
 
 app = typer.Typer(help="Tenants: a schema each, in one database or over a Citus cluster.")
 

@@ -17,21 +17,19 @@ from sqlalchemy.engine import URL
 from app.database import on_connect
 from app.identifiers import quote_identifier
 from app.settings import Settings
-from app.tables import cost_gates
 from app.tenants import citus
 from app.tenants.errors import TenantError
 from app.tenants.names import tenant_name, tenant_schema
 
-# The application role is who may lock a gate: nobody else has a reason to.
+# The application role is who may create a campaign: the function is as old as the schema.
 _TENANTS = text("""
     select n.nspname as schema,
       array(
         select distinct pg_get_userbyid(granted.grantee)::text
-        from pg_class as gate
-        cross join aclexplode(gate.relacl) as granted
-        where gate.relnamespace = n.oid and gate.relname = :gate
-          and granted.privilege_type = 'UPDATE'
-          and granted.grantee not in (0, gate.relowner)
+        from pg_proc as p
+        cross join aclexplode(p.proacl) as granted
+        where p.pronamespace = n.oid and p.proname = 'create_campaign_with_coverage'
+          and granted.grantee not in (0, p.proowner)
           and pg_get_userbyid(granted.grantee) not in ('anon', 'authenticated', 'service_role')
         order by 1
       ) as granted_roles
@@ -56,7 +54,7 @@ class Tenant:
         name: without the prefix.
         schema: its schema's name, not quoted.
         revision: of its schema; several are joined by a comma, and none is empty.
-        granted_roles: the roles whose turn at the gates the schema allows, usually one.
+        granted_roles: the roles that may execute its functions, usually one.
         size: of its tables and indexes in bytes; None where it was not asked for.
         node: `host:port` where a Citus cluster has it; None elsewhere.
     """
@@ -116,7 +114,7 @@ def get_tenant(connection: Connection, name: str, settings: Settings) -> Tenant:
 
 
 def _tenants(connection: Connection, settings: Settings, schema: str | None = None) -> list[Tenant]:
-    rows = connection.execute(_TENANTS, {"schema": schema, "gate": cost_gates[0].name})
+    rows = connection.execute(_TENANTS, {"schema": schema})
     tenants = [
         Tenant(name, row.schema, "", tuple(row.granted_roles))
         for row in rows

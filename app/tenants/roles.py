@@ -35,8 +35,8 @@ def tenant_settings(
         raise TenantError(f"tenant {name}: the application role: {error}") from None
     if role is None and len(granted_roles) > 1:
         raise TenantError(
-            f"tenant {name}: its gates are granted to {', '.join(granted_roles)}: say by --app-role"
-            " or CAMPAIGNDB_TENANT_APP_ROLE which one is the application's"
+            f"tenant {name}: its functions are granted to {', '.join(granted_roles)}: say by"
+            " --app-role or CAMPAIGNDB_TENANT_APP_ROLE which one is the application's"
         )
     if role is None:
         role = granted_roles[0] if granted_roles else settings.app_role

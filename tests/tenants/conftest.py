@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL
 
 from app.cli.main import run_command
 from app.settings import get_settings
-from app.tenants import create_tenant
+from app.tenants.lifecycle import create_tenant
 from tests.migrations.catalog import connect
 from tests.migrations.databases import new_database, new_role
 from tests.tenants.tenants import SETTINGS, TENANTS

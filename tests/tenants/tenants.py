@@ -9,8 +9,7 @@ from sqlalchemy.engine import URL
 
 from app.migrations.configuration import alembic_config
 from app.settings import Settings
-from app.tenants import Tenant, list_tenants
-from app.tenants.registry import owner_connection
+from app.tenants.registry import Tenant, list_tenants, owner_connection
 
 # In the order of the catalog, the second with a name that has to be quoted.
 TENANTS = ("acme", "Große-Firma$1")

@@ -9,7 +9,9 @@ from sqlalchemy.engine import URL
 from app.migrations.commands import downgrade, upgrade
 from app.migrations.deploy_lock import own_session
 from app.settings import Settings
-from app.tenants import TenantError, create_tenant, drop_tenant, tenant_settings
+from app.tenants.errors import TenantError
+from app.tenants.lifecycle import create_tenant, drop_tenant
+from app.tenants.roles import tenant_settings
 from tests.migrations.catalog import connect, names, snapshot
 from tests.tenants.tenants import SETTINGS, TENANTS, revisions_of, tenants_of
 

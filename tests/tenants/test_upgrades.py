@@ -10,7 +10,7 @@ from alembic import command
 from alembic.util import CommandError
 from sqlalchemy.engine import URL
 
-from app.tenants import Upgrade, upgrade_tenants
+from app.tenants.upgrades import Upgrade, upgrade_tenants
 from app.worker_processes import ProcessDied, in_processes
 from tests.migrations.catalog import connect, snapshot
 from tests.migrations.programs import run_alembic
