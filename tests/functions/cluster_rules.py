@@ -1,0 +1,227 @@
+"""What a function's text must keep to, so that it runs where Citus has put the tenant's schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from pglast import ast, parse_plpgsql, parse_sql
+from pglast.enums import OnConflictAction
+
+from app.migrations.functions import head_paths
+from app.tables import metadata
+
+VOLATILE = (
+    "no volatile or stable function in DO UPDATE SET or its WHERE: Citus refuses it, since every"
+    " placement of a row would compute a value of its own; take it into a variable first"
+)
+TEMPORARY = (
+    "no temporary table: it exists on the node of the session only, and cannot be joined with"
+    " tables that Citus has put on another; use a common table expression or an array"
+)
+CURSOR = (
+    "no cursor or loop over a table: Citus does not run every cursor over distributed tables, and"
+    " each fetch is a way across the network; write one statement, or take the rows into an array"
+)
+OUTSIDE = (
+    "nothing outside of the tenant's schema and pg_catalog: the schema is alone on its node, and"
+    " a name that says its schema is the same in every tenant"
+)
+DYNAMIC = "no SQL that is put together at run time: nobody can read in it what the rules ask"
+
+_CURSORS = ("PLpgSQL_stmt_open", "PLpgSQL_stmt_fors")
+_DYNAMIC = ("PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors")
+# Their text becomes another type by the session's time zone, or by what a catalog holds just now.
+_UNSTABLE_CASTS = ("timestamptz", "timestamp", "timetz", "time", "date")
+_LOOKED_UP = ("regclass", "regproc", "regprocedure", "regtype", "regnamespace", "regrole")
+
+
+@dataclass(frozen=True)
+class Names:
+    """What unqualified names may mean: PostgreSQL's functions, and whether each, under all its
+    parameters, is immutable; its types; the same of the schema."""
+
+    functions: Mapping[str, bool]
+    types: frozenset[str]
+    tables: frozenset[str] = frozenset(metadata.tables)
+
+
+def read_names(connection: psycopg.Connection[Any]) -> Names:
+    builtin = connection.execute(
+        "select proname, bool_and(provolatile = 'i') from pg_proc"
+        " where pronamespace = 'pg_catalog'::regnamespace group by proname"
+    ).fetchall()
+    types = connection.execute(
+        "select typname from pg_type where typnamespace = 'pg_catalog'::regnamespace"
+    ).fetchall()
+    own = {
+        name: re.search(r"\bimmutable\b", path.read_text(encoding="utf-8").split("$$")[0])
+        is not None
+        for name, path in head_paths().items()
+    }
+    return Names(dict(builtin) | own, frozenset(name for (name,) in types))
+
+
+def violations(text: str, names: Names) -> list[str]:
+    """Every rule that a `create function` breaks, with where and why; each once."""
+    return list(dict.fromkeys(_violations(text, names)))
+
+
+def _violations(text: str, names: Names) -> Iterator[str]:
+    [raw] = parse_sql(text)
+    yield from _in_statement(raw.stmt, names)
+    body, language = text.split("$$")[1], re.search(r"\blanguage (\w+)", text)
+    assert language is not None
+    if language[1] == "sql":
+        for statement in parse_sql(body):
+            yield from _in_statement(statement.stmt, names)
+        return
+    assert language[1] == "plpgsql"
+    for kind, node in _plpgsql_nodes(parse_plpgsql(text)):
+        if kind == "PLpgSQL_expr":
+            for statement in _parsed(node):
+                yield from _in_statement(statement, names)
+        elif kind == "PLpgSQL_type":
+            yield from _in_type(node["typname"], names)
+        elif kind in _DYNAMIC or "dynquery" in node:
+            yield f"{kind.removeprefix('PLpgSQL_stmt_')}: {DYNAMIC}"
+        elif (kind in _CURSORS and "query" in node) or "cursor_explicit_expr" in node:
+            query = (node.get("query") or node["cursor_explicit_expr"])["PLpgSQL_expr"]
+            if any(_tables(statement) for statement in _parsed(query)):
+                yield f"{_shortened(query['query'])}: {CURSOR}"
+
+
+def _plpgsql_nodes(tree: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if isinstance(tree, list):
+        for item in tree:
+            yield from _plpgsql_nodes(item)
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            if key.startswith("PLpgSQL_") and isinstance(value, dict):
+                yield key, value
+            yield from _plpgsql_nodes(value)
+
+
+def _parsed(expression: Mapping[str, Any]) -> list[ast.Node]:
+    """The statement of an expression; what is assigned or computed becomes a SELECT."""
+    query, mode = expression["query"], expression["parseMode"]
+    if mode >= 3:  # an assignment, whose target is a variable
+        query = re.split(r":?=", query, maxsplit=1)[1]
+    if mode >= 2:
+        query = f"select {query}"
+    return [raw.stmt for raw in parse_sql(query)]
+
+
+def _nodes(root: Any) -> Iterator[ast.Node]:
+    if isinstance(root, tuple):
+        for item in root:
+            yield from _nodes(item)
+    elif isinstance(root, ast.Node):
+        yield root
+        for attribute in root:
+            yield from _nodes(getattr(root, attribute))
+
+
+def _tables(statement: ast.Node) -> list[ast.RangeVar]:
+    """The tables that a statement names, without its common table expressions."""
+    named = {node.ctename for node in _nodes(statement) if isinstance(node, ast.CommonTableExpr)}
+    return [
+        node
+        for node in _nodes(statement)
+        if isinstance(node, ast.RangeVar) and (node.schemaname or node.relname not in named)
+    ]
+
+
+def _in_statement(statement: ast.Node, names: Names) -> Iterator[str]:
+    created = set()
+    for node in _nodes(statement):
+        if isinstance(node, ast.InsertStmt):
+            yield from _in_conflict(node.onConflictClause, names)
+        elif isinstance(node, ast.DeclareCursorStmt):
+            yield f"declare {node.portalname}: {CURSOR}"
+        elif isinstance(node, ast.VariableSetStmt) and node.name == "search_path":
+            if type(statement) is not ast.CreateFunctionStmt or node.args is not None:
+                yield f"set search_path: {OUTSIDE}"
+        elif isinstance(node, ast.RangeVar) and (
+            node.relpersistence == "t" or node.schemaname == "pg_temp"
+        ):
+            created.add(node.relname)
+            yield f"{node.relname}: {TEMPORARY}"
+        else:
+            yield from _in_name(node, names)
+    for table in _tables(statement):
+        if table.relname not in created and (
+            table.schemaname is not None or table.relname not in names.tables
+        ):
+            yield f"{_dotted((table.schemaname, table.relname))}: {OUTSIDE}"
+
+
+def _in_name(node: ast.Node, names: Names) -> Iterator[str]:
+    qualified: tuple[str, ...] = ()
+    if isinstance(node, ast.FuncCall):
+        qualified = _strings(node.funcname)
+        if qualified[-1] not in names.functions:
+            yield f"{_dotted(qualified)}(): {OUTSIDE}"
+        elif qualified[-1] == "set_config":
+            yield f"set_config(): {OUTSIDE}"
+    elif isinstance(node, ast.TypeName):
+        qualified = _strings(node.names)
+        if qualified[-1] not in names.types | names.tables:
+            yield f"{_dotted(qualified)}: {OUTSIDE}"
+        elif qualified[-1] in _LOOKED_UP:
+            yield f"{_dotted(qualified)}: {DYNAMIC}"
+    elif isinstance(node, ast.A_Expr):
+        qualified = _strings(node.name)
+    elif isinstance(node, ast.CollateClause):
+        qualified = _strings(node.collname)
+    elif isinstance(node, ast.CreateFunctionStmt):
+        qualified = _strings(node.funcname)
+    elif isinstance(node, ast.ColumnRef) and len(node.fields) > 2:
+        yield f"{_dotted(_strings(node.fields))}: {OUTSIDE}"
+    if len(qualified) > 1 and qualified[0] != "pg_catalog":
+        yield f"{_dotted(qualified)}: {OUTSIDE}"
+
+
+def _in_conflict(clause: ast.OnConflictClause | None, names: Names) -> Iterator[str]:
+    if clause is None or clause.action != OnConflictAction.ONCONFLICT_UPDATE:
+        return
+    for node in _nodes((clause.targetList, clause.whereClause)):
+        if isinstance(node, ast.SQLValueFunction):
+            yield f"{node.op.name.removeprefix('SVFOP_').lower()}: {VOLATILE}"
+        elif isinstance(node, ast.FuncCall):
+            name = _strings(node.funcname)[-1]
+            if not names.functions.get(name, False):
+                yield f"{name}(): {VOLATILE}"
+        elif isinstance(node, ast.TypeCast):
+            name = _strings(node.typeName.names)[-1]
+            if name in _UNSTABLE_CASTS:
+                yield f"cast to {name}: {VOLATILE}"
+
+
+def _in_type(name: str, names: Names) -> Iterator[str]:
+    """A variable's type as PL/pgSQL tells it: `jsonb`, `t%rowtype`, `t.c%TYPE`."""
+    if "%" not in name:
+        [raw] = parse_sql(f"select null::{name}")
+        yield from _in_statement(raw.stmt, names)
+        return
+    parts = name.split("%")[0].split(".")
+    if name.lower().endswith("%type"):
+        parts = parts[:-1] or parts
+    if len(parts) > 1 or parts[0] not in names.tables:
+        yield f"{name}: {OUTSIDE}"
+
+
+def _strings(nodes: tuple[Any, ...] | None) -> tuple[str, ...]:
+    return tuple(node.sval for node in nodes or () if isinstance(node, ast.String)) or ("",)
+
+
+def _dotted(parts: tuple[str | None, ...]) -> str:
+    return ".".join(part for part in parts if part)
+
+
+def _shortened(query: str) -> str:
+    line = " ".join(query.split())
+    return line if len(line) <= 60 else f"{line[:60]}…"

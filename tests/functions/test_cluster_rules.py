@@ -1,0 +1,174 @@
+"""Every function keeps to what Citus can run; and what it cannot run is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import URL
+
+from app.migrations.functions import frozen_copies, frozen_path, head_paths
+from tests.functions.cluster_rules import (
+    CURSOR,
+    DYNAMIC,
+    OUTSIDE,
+    TEMPORARY,
+    VOLATILE,
+    Names,
+    read_names,
+    violations,
+)
+from tests.migrations.catalog import connect
+
+# Also the newest frozen copies: what a database has is what they say.
+PATHS = [
+    *head_paths().values(),
+    *(frozen_path(name, revisions[-1]) for name, revisions in frozen_copies().items()),
+]
+
+
+@pytest.fixture(scope="module")
+def names(server_url: URL) -> Names:
+    with connect(server_url) as connection:
+        return read_names(connection)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+def test_a_function_keeps_to_what_a_cluster_can_run(path: Path, names: Names) -> None:
+    found = violations(path.read_text(encoding="utf-8"), names)
+    assert not found, "\n".join([f"{path.name}:", *found])
+
+
+def plpgsql(body: str, declare: str = "") -> str:
+    return (
+        "create or replace function f(p_id uuid)\nreturns setof int\nlanguage plpgsql\n"
+        f"set search_path from current\nas $$\ndeclare\n  v_now timestamptz := now();\n"
+        f"  v_row record;\n{declare}begin\n  {body}\nend;\n$$;\n"
+    )
+
+
+def sql(body: str) -> str:
+    return f"create or replace function f(p_id uuid)\nreturns int\nlanguage sql\nas $$ {body} $$;"
+
+
+def upsert(assigned: str, where: str = "") -> str:
+    return (
+        "insert into gmaps_campaigns as c (id) values (p_id)"
+        f" on conflict (id) do update set updated_at = {assigned} {where};"
+    )
+
+
+SOUND = {
+    "a variable in DO UPDATE SET": plpgsql(upsert("v_now")),
+    "an immutable function in DO UPDATE SET": plpgsql(upsert("greatest(v_now, abs(1)::text)")),
+    "now() elsewhere": plpgsql("update gmaps_campaigns set updated_at = now() where id = p_id;"),
+    "a loop over what is no table": plpgsql(
+        "for v_row in select * from jsonb_array_elements('[]') loop null; end loop;"
+    ),
+    "a name of the statement's own": sql("with x as (select 1 as n) select n from x"),
+    "a row of a table of the schema": plpgsql("null;", "  v_c gmaps_campaigns%rowtype;\n"),
+    "syntax that stands for pg_catalog": sql("select extract(year from date '2000-01-01')::int"),
+}
+UNSOUND = {
+    "now()": (plpgsql(upsert("now()")), f"now(): {VOLATILE}"),
+    "a volatile function": (
+        plpgsql(upsert("coalesce(v_now, clock_timestamp())")),
+        f"clock_timestamp(): {VOLATILE}",
+    ),
+    "current_timestamp": (plpgsql(upsert("current_timestamp")), f"current_timestamp: {VOLATILE}"),
+    "in a subquery": (plpgsql(upsert("(select max(now()))")), f"now(): {VOLATILE}"),
+    "in the WHERE": (plpgsql(upsert("v_now", "where c.updated_at < now()")), f"now(): {VOLATILE}"),
+    "in a WITH": (
+        sql(f"with x as ({upsert('now()')[:-1]} returning 1) select 1 from x"),
+        f"now(): {VOLATILE}",
+    ),
+    "a stable function of the schema": (
+        plpgsql(upsert("get_businesses_for_enrichment(p_id, 'x')")),
+        f"get_businesses_for_enrichment(): {VOLATILE}",
+    ),
+    "a cast that reads the clock": (
+        plpgsql(upsert("'now'::timestamptz")),
+        f"cast to timestamptz: {VOLATILE}",
+    ),
+    "a temporary table": (plpgsql("create temp table t (a int);"), f"t: {TEMPORARY}"),
+    "a temporary table of a query": (
+        plpgsql("create temporary table t on commit drop as select 1 as a;"),
+        f"t: {TEMPORARY}",
+    ),
+    "the schema of temporary tables": (plpgsql("perform from pg_temp.t;"), f"t: {TEMPORARY}"),
+    "a cursor": (
+        plpgsql("open v_c;", "  v_c cursor for select id from gmaps_campaigns;\n"),
+        f"select id from gmaps_campaigns: {CURSOR}",
+    ),
+    "a cursor that is opened for a query": (
+        plpgsql("open v_c for select id from gmaps_campaigns;", "  v_c refcursor;\n"),
+        f"select id from gmaps_campaigns: {CURSOR}",
+    ),
+    "a loop over a table": (
+        plpgsql("for v_row in select id from gmaps_campaigns loop null; end loop;"),
+        f"select id from gmaps_campaigns: {CURSOR}",
+    ),
+    "DECLARE CURSOR": (
+        sql("declare c cursor for select id from gmaps_campaigns"),
+        f"declare c: {CURSOR}",
+    ),
+    "another schema's table": (
+        plpgsql("perform from other.gmaps_campaigns;"),
+        f"other.gmaps_campaigns: {OUTSIDE}",
+    ),
+    "a table that is no table of the schema": (
+        plpgsql("perform from organizations;"),
+        f"organizations: {OUTSIDE}",
+    ),
+    "a catalog": (sql("select 1 from pg_class"), f"pg_class: {OUTSIDE}"),
+    "in an assignment": (
+        plpgsql("v_now := (select max(t.at) from other.t as t);"),
+        f"other.t: {OUTSIDE}",
+    ),
+    "in a condition": (
+        plpgsql("if exists (select from other.t) then null; end if;"),
+        f"other.t: {OUTSIDE}",
+    ),
+    "another schema's function": (
+        sql("select extensions.crypt(1)"),
+        f"extensions.crypt: {OUTSIDE}",
+    ),
+    "a function of an extension": (sql("select crypt(1)"), f"crypt(): {OUTSIDE}"),
+    "another schema's type": (sql("select null::other.mood"), f"other.mood: {OUTSIDE}"),
+    "a row of another schema's table": (
+        plpgsql("null;", "  v_c other.gmaps_campaigns%rowtype;\n"),
+        f"other.gmaps_campaigns%rowtype: {OUTSIDE}",
+    ),
+    "another search path": (
+        plpgsql("set local search_path to other;"),
+        f"set search_path: {OUTSIDE}",
+    ),
+    "another search path of the function": (
+        plpgsql("null;").replace("search_path from current", "search_path to other"),
+        f"set search_path: {OUTSIDE}",
+    ),
+    "another search path by a function": (
+        plpgsql("perform set_config('search_path', 'other', true);"),
+        f"set_config(): {OUTSIDE}",
+    ),
+    "EXECUTE": (plpgsql("execute 'select 1';"), f"dynexecute: {DYNAMIC}"),
+    "RETURN QUERY EXECUTE": (
+        plpgsql("return query execute 'select 1';"),
+        f"return_query: {DYNAMIC}",
+    ),
+    "a table looked up by its name": (
+        sql("select 'other.t'::regclass::int"),
+        f"regclass: {DYNAMIC}",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SOUND)
+def test_what_a_cluster_can_run_is_let_through(case: str, names: Names) -> None:
+    assert violations(SOUND[case], names) == []
+
+
+@pytest.mark.parametrize("case", UNSOUND)
+def test_what_a_cluster_cannot_run_is_found_with_its_reason(case: str, names: Names) -> None:
+    text, expected = UNSOUND[case]
+    assert expected in violations(text, names)
