@@ -38,10 +38,16 @@ def downgrade(
     command.downgrade(alembic_config(url, **attributes), revision)
 
 
-def offline_script(direction: str, revisions: str, settings: Settings | None = None) -> str:
+def offline_script(
+    direction: str,
+    revisions: str,
+    settings: Settings | None = None,
+    *,
+    tenant: str | None = None,
+) -> str:
     """The SQL script of `alembic upgrade --sql` or `downgrade --sql` (`from:to`)."""
     output = io.StringIO()
-    config = alembic_config(settings=settings)
+    config = alembic_config(settings=settings, tenant=tenant)
     config.output_buffer = output
     run = {"upgrade": command.upgrade, "downgrade": command.downgrade}[direction]
     run(config, revisions, sql=True)

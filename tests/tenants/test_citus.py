@@ -1,0 +1,140 @@
+"""What the commands ask of a Citus cluster, of which a stand-in here keeps a record.
+
+The stand-in has the extension's row in the catalog, and its views and functions by their names: so
+what is found is found as on a cluster, and nothing is moved.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy.engine import URL
+
+from app.migrations.commands import offline_script, upgrade
+from app.tenants.lifecycle import create_tenant, drop_tenant
+from app.tenants.roles import tenant_settings
+from tests.migrations.catalog import connect
+from tests.tenants.tenants import SETTINGS, TENANTS, alembic_with, tenants_of
+
+CampaignDb = Callable[..., Any]
+
+STAND_IN = """
+    set allow_system_table_mods to on;
+    insert into pg_extension
+      (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+      select 999999, 'citus', 10, 'pg_catalog'::regnamespace, false, '13.0-1';
+    create schema citus;
+    create type citus.shard_transfer_mode as enum ('auto', 'force_logical', 'block_writes');
+    create table public.asked (what text, of text);
+    create function pg_catalog.citus_schema_move(
+      schema_id regnamespace, target_node_name text, target_node_port integer,
+      shard_transfer_mode citus.shard_transfer_mode default 'auto'
+    ) returns void language sql as $$
+      insert into public.asked values (
+        'move', schema_id::text || ' ' || target_node_name || ' ' || target_node_port || ' '
+          || shard_transfer_mode::text
+      )
+    $$;
+    create function pg_catalog.citus_schema_move(
+      schema_id regnamespace, target_node_id integer,
+      shard_transfer_mode citus.shard_transfer_mode default 'auto'
+    ) returns void language sql as $$ select $$;
+    create view pg_catalog.citus_shards as
+      select c.oid::regclass as table_name, 1::bigint as shardid, c.relname::text as shard_name,
+        'schema'::text as citus_table_type, 1 as colocation_id, 'node1'::text as nodename,
+        5433 as nodeport, 1000::bigint as shard_size
+      from pg_class as c
+      join pg_namespace as n on n.oid = c.relnamespace
+      where n.nspname = 'acme' and c.relkind = 'r';
+    create function public.note() returns event_trigger language plpgsql as $$
+      begin
+        insert into public.asked
+          select coalesce(current_setting('citus.enable_schema_based_sharding', true), 'not set'),
+            object_identity
+          from pg_event_trigger_ddl_commands() where command_tag = 'CREATE SCHEMA';
+      end
+    $$;
+    create event trigger note on ddl_command_end when tag in ('CREATE SCHEMA')
+      execute function public.note();
+"""
+
+
+@pytest.fixture
+def cluster_url(tenants_url: URL) -> URL:
+    with connect(tenants_url) as connection:
+        connection.execute(STAND_IN)
+    return tenants_url
+
+
+def asked(url: URL) -> list[tuple[str, str]]:
+    with connect(url) as connection:
+        return connection.execute("select what, of from public.asked").fetchall()
+
+
+def test_a_tenants_schema_is_created_to_be_placed_and_no_other_is(cluster_url: URL) -> None:
+    create_tenant(cluster_url, "fresh", SETTINGS)
+    command.upgrade(alembic_with(cluster_url, "tenant=by-alembic"), "head")
+    # Not what the settings name: that is no tenant's.
+    upgrade(cluster_url, settings=SETTINGS.model_copy(update={"schema_name": "shared"}))
+    assert asked(cluster_url) == [
+        ("on", "fresh"),
+        ("on", '"by-alembic"'),
+        ("not set", "shared"),
+    ]
+    drop_tenant(cluster_url, "fresh", SETTINGS)
+    assert "fresh" not in tenants_of(cluster_url)
+
+
+def test_on_one_server_nothing_is_set(tenants_url: URL) -> None:
+    with connect(tenants_url) as connection:
+        connection.execute(STAND_IN + "delete from pg_extension where extname = 'citus';")
+    create_tenant(tenants_url, "fresh", SETTINGS)
+    assert asked(tenants_url) == [("not set", "fresh")]
+
+
+def test_a_script_finds_out_on_its_own_server(cluster_url: URL) -> None:
+    script = offline_script("upgrade", "head", tenant_settings("fresh", SETTINGS), tenant="fresh")
+    with connect(cluster_url) as connection:
+        connection.execute(script.encode())
+    assert asked(cluster_url) == [("on", "fresh")]
+    assert "fresh" in tenants_of(cluster_url)
+    assert "citus" not in offline_script("upgrade", "head", SETTINGS)
+
+
+def test_a_schema_that_is_there_already_would_not_be_placed(
+    campaigndb: CampaignDb, cluster_url: URL
+) -> None:
+    with connect(cluster_url) as connection:
+        connection.execute("create schema prepared")
+    refused = campaigndb("tenant", "create", "prepared")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "would not be placed on a node" in refused.stderr
+
+
+def test_the_list_shows_nodes_and_their_sizes(campaigndb: CampaignDb, cluster_url: URL) -> None:
+    listed = {
+        item["name"]: item for item in json.loads(campaigndb("tenant", "list", "--json").stdout)
+    }
+    assert listed["acme"]["node"] == "node1:5433"
+    assert listed["acme"]["size"] % 1000 == 0
+    # Made before the cluster was one: it is where the coordinator is.
+    assert listed[TENANTS[1]]["node"] is None
+    shown = campaigndb("tenant", "list").stdout
+    assert "node1:5433" in shown
+    assert "node" in shown.splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"), [("acme", "acme"), (TENANTS[1], f'"{TENANTS[1]}"')], ids=ascii
+)
+def test_a_move(campaigndb: CampaignDb, cluster_url: URL, name: str, schema: str) -> None:
+    moved = campaigndb("tenant", "move", name, "--to", "node2.example:5432")
+    assert (moved.exit_code, moved.stderr) == (0, "")
+    assert asked(cluster_url) == [("move", f"{schema} node2.example 5432 force_logical")]
+    nobody = campaigndb("tenant", "move", "nobody", "--to", "node2.example:5432")
+    assert nobody.exit_code == 2
+    assert len(asked(cluster_url)) == 1
