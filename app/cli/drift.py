@@ -16,10 +16,11 @@ from rich.text import Text
 from sqlalchemy.exc import ArgumentError
 
 from app.cli.failures import FOUND_SOMETHING, CommandFailure
+from app.cli.per_tenant import per_tenant
 from app.cli.terminal import notice, output_console, print_json, printable
 from app.database import database_url
 from app.drift import Difference, DriftReport, Pattern, find_drift, read_ignore_file
-from app.settings import get_settings, sqlalchemy_url
+from app.settings import Settings, sqlalchemy_url
 
 
 class Format(StrEnum):
@@ -30,7 +31,9 @@ class Format(StrEnum):
     GITHUB = "github"
 
 
+@per_tenant
 def drift(
+    settings: Settings,
     as_json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
     output_format: Annotated[
         Format,
@@ -68,7 +71,6 @@ def drift(
     It only reads, and needs no more than to read the table alembic_version. Exit code 0: no
     drift; 1: drift, one line for each difference; 2: it could not be told.
     """
-    settings = get_settings()
     patterns = [Pattern(item) for item in ignore or []]
     if ignore_file is not None:
         patterns += read_ignore_file(ignore_file)

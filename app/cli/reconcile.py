@@ -10,13 +10,17 @@ import typer
 
 from app.cli.connection import connected
 from app.cli.failures import FOUND_SOMETHING
+from app.cli.per_tenant import per_tenant
 from app.cli.terminal import cell, money, new_table, output_console, print_json
 from app.reconciliation import Reconciliation, Repair
 from app.reconciliation import reconcile as run_reconciliation
 from app.reconciliation import repair as run_repair
+from app.settings import Settings
 
 
+@per_tenant
 def reconcile(
+    settings: Settings,
     as_json: Annotated[
         bool, typer.Option("--json", help="For machines; money as exact text.")
     ] = False,
@@ -34,12 +38,12 @@ def reconcile(
     Reads the tables, so connect as their owner. Exit code 0: they agree; 1: a discrepancy was
     found, also where it was repaired; 2: it could not be told, or not be repaired.
     """
-    with connected() as engine:
-        found = run_reconciliation(engine)
+    with connected(settings) as engine:
+        found = run_reconciliation(engine, settings.schema_name)
         repairs: list[Repair] | None = [] if repair else None
         try:
             if repairs is not None:
-                repairs.extend(run_repair(engine, found))
+                repairs.extend(run_repair(engine, found, settings.schema_name))
         finally:  # what was repaired before a failure stays repaired
             if as_json:
                 _print_json(found, repairs)

@@ -6,6 +6,9 @@ import datetime
 import json
 import sys
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any
 
@@ -75,8 +78,26 @@ def new_table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     return table
 
 
+_collected: ContextVar[list[Any] | None] = ContextVar("_collected", default=None)
+
+
+@contextmanager
+def collected_json() -> Iterator[list[Any]]:
+    """Within the block `print_json` adds to the list instead: several become one document."""
+    documents: list[Any] = []
+    token = _collected.set(documents)
+    try:
+        yield documents
+    finally:
+        _collected.reset(token)
+
+
 def print_json(value: Any) -> None:
     """JSON with money as exact text, ids and times as text."""
+    documents = _collected.get()
+    if documents is not None:
+        documents.append(value)
+        return
     print(json.dumps(value, default=for_json, indent=2))
 
 

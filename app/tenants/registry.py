@@ -53,7 +53,8 @@ class Tenant:
     Attributes:
         name: without the prefix.
         schema: its schema's name, not quoted.
-        revision: of its schema; several are joined by a comma, and none is empty.
+        revision: of its schema; several are joined by a comma; empty for none, and where it was not
+            asked for.
         granted_roles: the roles that may execute its functions, usually one.
         size: of its tables and indexes in bytes; None where it was not asked for.
         node: `host:port` where a Citus cluster has it; None elsewhere.
@@ -70,42 +71,67 @@ class Tenant:
 @contextmanager
 def owner_connection(url: URL, settings: Settings) -> Iterator[Connection]:
     """A connection in autocommit mode, as the role that owns what migrations create."""
+    with _connection(url, settings, settings.owner_role) as connection:
+        yield connection
+
+
+@contextmanager
+def reader_connection(url: URL, settings: Settings) -> Iterator[Connection]:
+    """A connection in autocommit mode, as the role that connects: it may be one that only reads."""
+    with _connection(url, settings, None) as connection:
+        yield connection
+
+
+@contextmanager
+def _connection(url: URL, settings: Settings, role: str | None) -> Iterator[Connection]:
     engine = create_engine(
         url,
         poolclass=pool.NullPool,
         isolation_level="AUTOCOMMIT",
         connect_args={"fallback_application_name": "campaigndb tenant", "prepare_threshold": None},
     )
-    on_connect(engine, search_path=settings.schema_name, role=settings.owner_role)
+    on_connect(engine, search_path=settings.schema_name, role=role)
     with engine.connect() as connection:
         yield connection
 
 
 def list_tenants(
-    connection: Connection, settings: Settings, *, with_sizes: bool = False
+    connection: Connection,
+    settings: Settings,
+    *,
+    with_revisions: bool = True,
+    with_sizes: bool = False,
 ) -> list[Tenant]:
-    """All tenants of the database, in the order of their schemas' names."""
-    tenants = _tenants(connection, settings)
+    """All tenants of the database, in the order of their schemas' names.
+
+    Their revisions can be read by those only who may read each version table.
+    """
+    tenants = _tenants(connection, settings, with_revisions=with_revisions)
     return _with_sizes(connection, tenants) if with_sizes else tenants
 
 
-def find_tenant(connection: Connection, name: str, settings: Settings) -> Tenant | None:
+def find_tenant(
+    connection: Connection, name: str, settings: Settings, *, with_revisions: bool = True
+) -> Tenant | None:
     """The tenant of that name, or None.
 
     Raises:
         TenantNameError: there can be none.
     """
-    found = _tenants(connection, settings, tenant_schema(name, settings))
+    schema = tenant_schema(name, settings)
+    found = _tenants(connection, settings, schema, with_revisions=with_revisions)
     return found[0] if found else None
 
 
-def get_tenant(connection: Connection, name: str, settings: Settings) -> Tenant:
+def get_tenant(
+    connection: Connection, name: str, settings: Settings, *, with_revisions: bool = True
+) -> Tenant:
     """The tenant of that name.
 
     Raises:
         TenantError: there is none.
     """
-    tenant = find_tenant(connection, name, settings)
+    tenant = find_tenant(connection, name, settings, with_revisions=with_revisions)
     if tenant is None:
         raise TenantError(
             f"there is no tenant {name} in the database: campaigndb tenant list shows them"
@@ -113,13 +139,21 @@ def get_tenant(connection: Connection, name: str, settings: Settings) -> Tenant:
     return tenant
 
 
-def _tenants(connection: Connection, settings: Settings, schema: str | None = None) -> list[Tenant]:
+def _tenants(
+    connection: Connection,
+    settings: Settings,
+    schema: str | None = None,
+    *,
+    with_revisions: bool,
+) -> list[Tenant]:
     rows = connection.execute(_TENANTS, {"schema": schema})
     tenants = [
         Tenant(name, row.schema, "", tuple(row.granted_roles))
         for row in rows
         if (name := tenant_name(row.schema, settings)) is not None
     ]
+    if not with_revisions:
+        return tenants
     revisions = _revisions(connection, [tenant.schema for tenant in tenants])
     return [replace(tenant, revision=revisions[tenant.schema]) for tenant in tenants]
 

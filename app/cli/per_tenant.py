@@ -1,0 +1,117 @@
+"""`--tenant NAME` and `--all-tenants` for a command that works on one schema."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.failures import CommandFailure, describe
+from app.cli.terminal import collected_json, notice, print_json, printable
+from app.database import database_url
+from app.settings import Settings, get_settings
+from app.tenants.registry import Tenant, get_tenant, list_tenants, reader_connection
+from app.tenants.roles import tenant_settings
+
+TenantOption = Annotated[
+    str | None, typer.Option("--tenant", metavar="NAME", help="On this tenant's schema.")
+]
+AllTenantsOption = Annotated[
+    bool,
+    typer.Option(
+        "--all-tenants",
+        help="On every tenant's, past those that fail; the exit code is the worst of theirs, and "
+        'JSON is {"tenants": […]}.',
+    ),
+]
+
+
+def per_tenant(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the two options.
+
+    Its first parameter is `settings: Settings`, which is filled in: whose `schema_name` and
+    `app_role` they hold is whom it works on. JSON it has to print by `print_json`.
+    """
+
+    @functools.wraps(command)
+    def run(*, tenant: str | None, all_tenants: bool, **options: Any) -> None:
+        settings = get_settings()
+        if tenant is not None and all_tenants:
+            raise CommandFailure("say --tenant NAME or --all-tenants")
+        if all_tenants:
+            _on_all(command, settings, options)
+        elif tenant is not None:
+            with reader_connection(database_url(settings), settings) as connection:
+                found = get_tenant(connection, tenant, settings, with_revisions=False)
+            command(_settings_of(found, settings), **options)
+        else:
+            command(settings, **options)
+
+    signature = inspect.signature(command, eval_str=True)
+    parameters = {name: each for name, each in signature.parameters.items() if name != "settings"}
+    for name, annotation, default in (
+        ("tenant", TenantOption, None),
+        ("all_tenants", AllTenantsOption, False),
+    ):
+        parameters[name] = inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+        )
+    run.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[
+            each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters.values()
+        ]
+    )
+    run.__annotations__ = {name: each.annotation for name, each in parameters.items()}
+    return run
+
+
+def _on_all(command: Callable[..., None], settings: Settings, options: dict[str, Any]) -> None:
+    with reader_connection(database_url(settings), settings) as connection:
+        tenants = list_tenants(connection, settings, with_revisions=False)
+    if not tenants:
+        # Nothing that was looked at must not pass for nothing that was found.
+        raise CommandFailure("the database has no tenants (CAMPAIGNDB_TENANT_PREFIX says whose)")
+    is_json = bool(options.get("as_json")) or options.get("output_format") == "json"
+    told: list[dict[str, Any]] = []
+    worst = 0
+    for tenant in tenants:
+        if not is_json:
+            print(f"tenant {tenant.name}", flush=True)
+        documents: list[Any] = []
+        try:
+            with _collected(documents) if is_json else _as_it_comes():
+                command(_settings_of(tenant, settings), **options)
+        except typer.Exit as end:
+            worst = max(worst, end.exit_code)
+        except Exception as error:  # noqa: BLE001 - every failure is a line, and the next one's turn
+            line, exit_code = describe(error)
+            worst = max(worst, exit_code)
+            notice(f"tenant {tenant.name}: {line}")
+            documents = [*documents, {"error": printable(line)}]
+        told.append({"tenant": tenant.name} | {k: v for each in documents for k, v in each.items()})
+    if is_json:
+        print_json({"tenants": told})
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _settings_of(tenant: Tenant, settings: Settings) -> Settings:
+    return tenant_settings(tenant.name, settings, granted_roles=tenant.granted_roles)
+
+
+@contextmanager
+def _collected(documents: list[Any]) -> Iterator[None]:
+    with collected_json() as collected:
+        try:
+            yield
+        finally:
+            documents.extend(collected)
+
+
+@contextmanager
+def _as_it_comes() -> Iterator[None]:
+    yield
