@@ -36,8 +36,9 @@ class Figure:
         baseline: the variant that `ratio` compares with.
         ratio: of the time (less is faster; see `measurement`), or of the calls per second (more is
             faster).
-        median_ms: of one call, COMMIT included; None where calls per second were counted.
+        median_ms: of one call, COMMIT included; None where something else was measured.
         per_second: successful calls of all clients together; None where a call was timed.
+        megabytes: of disk or memory; None where time was measured.
         p99_ms: of one call; None where there were too few calls to tell.
         calls: how many calls the figure rests on.
         retries: transactions begun again, by clients that called at once.
@@ -59,6 +60,7 @@ class Figure:
     calls: int
     median_ms: float | None = None
     per_second: float | None = None
+    megabytes: float | None = None
     p99_ms: float | None = None
     retries: int | None = None
     lost: int | None = None
@@ -146,11 +148,11 @@ class Figure:
         )
 
     def as_json(self) -> dict[str, Any]:
-        measured: dict[str, Any] = (
-            {"median_ms": _rounded(self.median_ms)}
-            if self.per_second is None
-            else {"per_second": _rounded(self.per_second)}
-        )
+        measured: dict[str, Any] = {"median_ms": _rounded(self.median_ms)}
+        if self.per_second is not None:
+            measured = {"per_second": _rounded(self.per_second)}
+        elif self.megabytes is not None:
+            measured = {"megabytes": _rounded(self.megabytes)}
         extras = {
             "calls": self.calls,
             "p99_ms": _rounded(self.p99_ms),

@@ -1,4 +1,6 @@
-"""Which benchmarks there are: one for each stored function, in the order of a campaign's life."""
+"""Which benchmarks there are: one for each stored function, in the order of a campaign's life, and
+those of more than a function, which are run where they are named only.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,8 @@ from app.bench import (
     get_businesses_for_enrichment,
     get_businesses_for_enrichment_after,
     insert_businesses_batch,
+    ledger_size,
+    tenants,
     track_campaign_cost,
     track_campaign_costs_batch,
     update_campaign_statistics,
@@ -36,4 +40,8 @@ BENCHMARKS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = MappingProxyType
             track_campaign_costs_batch,
         )
     }
+)
+
+NAMED_ONLY: Mapping[str, Callable[[Bench], Iterator[Figure]]] = MappingProxyType(
+    {module.NAME: module.measure for module in (tenants, ledger_size)}
 )

@@ -31,7 +31,9 @@ def print_report(figures: Sequence[Figure]) -> None:
 
 
 def _table(name: str, figures: Sequence[Figure]) -> Table:
-    table = new_table("variant", *NUMBERS, "target", right=NUMBERS)
+    with_sizes = any(figure.megabytes is not None for figure in figures)
+    numbers = (*NUMBERS, "MB") if with_sizes else NUMBERS
+    table = new_table("variant", *numbers, "target", right=numbers)
     table.title, table.title_justify = name, "left"
     for figure, following in zip(figures, [*figures[1:], None], strict=True):
         table.add_row(
@@ -43,6 +45,7 @@ def _table(name: str, figures: Sequence[Figure]) -> Table:
             _number(figure.p99_ms),
             # What is compared with itself tells nothing.
             Text("1" if figure.variant == figure.baseline else f"{figure.ratio:.2f}"),
+            *([_number(figure.megabytes)] if with_sizes else []),
             _targets(figure),
             end_section=following is not None and _group(figure) != _group(following),
         )

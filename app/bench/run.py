@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from app.bench.clients import LoadComparison, compare_under_load
-from app.bench.database import BenchDatabase
+from app.bench.database import Address, BenchDatabase
 from app.bench.figures import Figure
 from app.bench.measurement import Comparison, compare
 
@@ -33,14 +33,17 @@ class Bench:
         self.tell(_described(comparison.name, comparison.n, comparison.case))
         yield from compare(comparison, self.rounds)
 
-    def compare_under_load(self, comparison: LoadComparison) -> Iterator[Figure]:
+    def compare_under_load(
+        self, comparison: LoadComparison, address: Address | None = None
+    ) -> Iterator[Figure]:
+        """On the run's own database, or on another one."""
         clients = " and ".join(map(str, sorted({each.clients for each in comparison.variants})))
         clients += " client" if clients == "1" else " clients"
         cases = dict.fromkeys(each.case for each in comparison.variants)
         self.tell(_described(comparison.name, comparison.n, *cases, clients))
         yield from compare_under_load(
             comparison,
-            self.database.address,
+            address or self.database.address,
             rounds=min(self.rounds, 3),
             seconds=0.05 if self.quick else 1.0,
         )

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from typer.testing import CliRunner
 
 from app.bench.command import bench
-from app.bench.functions import BENCHMARKS
+from app.bench.functions import BENCHMARKS, NAMED_ONLY
 from app.budgets import BUDGETS
 from app.calls import ALL_FUNCTIONS
 from tests.bench.program import left_behind, run_bench, started_bench
@@ -85,6 +85,23 @@ def test_json_is_a_list_of_figures_for_every_function_in_the_documented_form(
         "update_campaign_statistics",
         "track_campaign_costs_batch",
     }
+
+
+def test_what_is_run_where_it_is_named_gives_figures_of_the_same_form(server_url: URL) -> None:
+    assert not set(NAMED_ONLY) & set(BENCHMARKS)
+    named = [option for name in NAMED_ONLY for option in ("--only", name)]
+    exit_code, output, errors = run_bench("--json", "--quick", *named, "--url", plain(server_url))
+    assert exit_code == 0, errors
+    figures = json.loads(output)
+    assert {figure["name"] for figure in figures} == set(NAMED_ONLY)
+    variants = {(figure["name"], figure["variant"]): figure for figure in figures}
+    assert len(variants) == len(figures)
+    for figure in figures:
+        [measured] = {"median_ms", "per_second", "megabytes"} & set(figure)
+        assert figure[measured] > 0
+        assert variants[figure["name"], figure["baseline"]]["ratio"] == 1
+    for kind in ("create one", "catalogs, all", "upgrade all by one revision", "memory", "costs"):
+        assert any(variant.startswith(kind) for _, variant in variants), kind
 
 
 def test_on_a_server_of_its_own_it_prints_a_table_with_targets_and_exits_0() -> None:
