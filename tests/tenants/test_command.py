@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from tests.migrations.catalog import connect
+from tests.revisions import HEAD
 from tests.tenants.tenants import TENANTS, revisions_of
 
 CampaignDb = Callable[..., Any]
@@ -18,14 +19,14 @@ CampaignDb = Callable[..., Any]
 def test_a_life(campaigndb: CampaignDb, tenants_url: URL) -> None:
     made = campaigndb("tenant", "create", "fresh")
     assert (made.exit_code, made.stderr) == (0, "")
-    assert made.stdout == ("The tenant fresh: schema fresh, revision 0002, no application role.\n")
+    assert made.stdout == f"The tenant fresh: schema fresh, revision {HEAD}, no application role.\n"
     again = campaigndb("tenant", "create", "fresh")
     assert (again.exit_code, again.stdout) == (2, "")
     assert "the tenant fresh exists already: campaigndb tenant upgrade fresh" in again.stderr
 
     listed = json.loads(campaigndb("tenant", "list", "--json").stdout)
     assert {item["name"] for item in listed} == {*TENANTS, "fresh"}
-    assert all(item["revision"] == "0002" and item["node"] is None for item in listed)
+    assert all(item["revision"] == HEAD and item["node"] is None for item in listed)
     assert all(item["size"] > 100_000 for item in listed)
     shown = campaigndb("tenant", "list")
     assert shown.exit_code == 0
@@ -42,12 +43,12 @@ def test_upgrading(campaigndb: CampaignDb, tenants_url: URL) -> None:
         connection.execute("update acme.alembic_version set version_num = 'of_a_newer_release'")
     done = campaigndb("tenant", "upgrade", "--all", "--jobs", 1)
     assert done.exit_code == 1
-    assert sorted(done.stdout.splitlines())[0].startswith(f"{TENANTS[1]}: at 0002")
+    assert sorted(done.stdout.splitlines())[0].startswith(f"{TENANTS[1]}: at {HEAD}")
     assert "acme: FAILED at of_a_newer_release: Can't locate revision" in done.stdout
     assert done.stderr == "campaigndb: 1 of 2 tenants failed\n"
 
     one = campaigndb("tenant", "upgrade", TENANTS[1])
-    assert (one.exit_code, one.stdout) == (0, f"{TENANTS[1]}: at 0002\n")
+    assert (one.exit_code, one.stdout) == (0, f"{TENANTS[1]}: at {HEAD}\n")
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,8 @@ from app.tenants.upgrades import Upgrade, upgrade_tenants
 from app.worker_processes import ProcessDied, in_processes
 from tests.migrations.catalog import connect, snapshot
 from tests.migrations.programs import run_alembic
+from tests.revisions import HEAD, PREVIOUS
 from tests.tenants.tenants import SETTINGS, TENANTS, alembic_with, revisions_of, tenants_of
-
-FIRST, HEAD = "0001", "0002"
 
 
 def migrate(url: URL, **options: object) -> dict[str, Upgrade]:
@@ -26,40 +25,44 @@ def migrate(url: URL, **options: object) -> dict[str, Upgrade]:
 
 def test_one_that_fails_stops_no_other_and_the_next_run_does_the_rest(tenants_url: URL) -> None:
     before = snapshot(tenants_url, TENANTS[1])
-    down = migrate(tenants_url, revision=FIRST, down=True)
+    down = migrate(tenants_url, revision=PREVIOUS, down=True)
     assert {done.line.split(" (")[0] for done in down.values()} == {
-        f"{name}: 0002 -> 0001" for name in TENANTS
+        f"{name}: {HEAD} -> {PREVIOUS}" for name in TENANTS
     }
     with connect(tenants_url) as connection:
-        connection.execute("create table acme.gmaps_cost_gate_63 ()")
+        connection.execute("create table acme.gmaps_rollout_percentages ()")
 
     done = migrate(tenants_url)
 
     assert done["acme"].failure is not None
-    assert 'relation "gmaps_cost_gate_63" already exists' in done["acme"].failure
-    assert done["acme"].line.startswith("acme: FAILED at 0001: ")
+    assert 'relation "gmaps_rollout_percentages" already exists' in done["acme"].failure
+    assert done["acme"].line.startswith(f"acme: FAILED at {PREVIOUS}: ")
     assert done[TENANTS[1]].failure is None
-    assert revisions_of(tenants_url) == {"acme": FIRST, TENANTS[1]: HEAD}
+    assert revisions_of(tenants_url) == {"acme": PREVIOUS, TENANTS[1]: HEAD}
     assert snapshot(tenants_url, TENANTS[1]) == before
 
     with connect(tenants_url) as connection:
-        connection.execute("drop table acme.gmaps_cost_gate_63")
+        connection.execute("drop table acme.gmaps_rollout_percentages")
     again = migrate(tenants_url)
     assert again[TENANTS[1]] == Upgrade(TENANTS[1], HEAD, HEAD)
-    assert (again["acme"].before, again["acme"].after, again["acme"].failure) == (FIRST, HEAD, None)
+    assert (again["acme"].before, again["acme"].after, again["acme"].failure) == (
+        PREVIOUS,
+        HEAD,
+        None,
+    )
 
 
 def test_alembic_for_all_tenants_as_a_program(tenants_url: URL, tmp_path: object) -> None:
     with connect(tenants_url) as connection:
-        connection.execute("alter table acme.gmaps_cost_repairs rename to hidden")
-    down = run_alembic("-x", "tenants=all", "downgrade", FIRST, url=tenants_url, folder=tmp_path)
+        connection.execute("alter table acme.gmaps_rollout_percentages rename to hidden")
+    down = run_alembic("-x", "tenants=all", "downgrade", PREVIOUS, url=tenants_url, folder=tmp_path)
     assert down.returncode != 0
     assert "Traceback" not in down.stderr
     *lines, last = [line for line in down.stdout.splitlines() if line]
     assert {line.split(":")[0] for line in lines} == set(TENANTS)
-    assert next(line for line in lines if "FAILED" in line).startswith("acme: FAILED at 0002: ")
+    assert next(line for line in lines if "FAILED" in line).startswith(f"acme: FAILED at {HEAD}: ")
     assert "1 of 2 tenants failed: acme; run it again" in last
-    assert revisions_of(tenants_url) == {"acme": HEAD, TENANTS[1]: FIRST}
+    assert revisions_of(tenants_url) == {"acme": HEAD, TENANTS[1]: PREVIOUS}
 
     command.upgrade(alembic_with(tenants_url, "tenants=all"), "head")
     assert set(revisions_of(tenants_url).values()) == {HEAD}
@@ -67,7 +70,7 @@ def test_alembic_for_all_tenants_as_a_program(tenants_url: URL, tmp_path: object
 
 def test_alembic_for_one_tenant(tenants_url: URL) -> None:
     command.downgrade(alembic_with(tenants_url, "tenant=acme"), "-1")
-    assert revisions_of(tenants_url) == {"acme": FIRST, TENANTS[1]: HEAD}
+    assert revisions_of(tenants_url) == {"acme": PREVIOUS, TENANTS[1]: HEAD}
     command.upgrade(alembic_with(tenants_url, "tenant=acme"), "head")
     command.upgrade(alembic_with(tenants_url, "tenant=fresh"), "head")
     assert revisions_of(tenants_url) == dict.fromkeys([*TENANTS, "fresh"], HEAD)
