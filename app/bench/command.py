@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
@@ -18,12 +17,15 @@ from app.bench.functions import BENCHMARKS, NAMED_ONLY
 from app.bench.machine import describe_machine
 from app.bench.report import print_report
 from app.bench.run import Bench
-from app.cli.terminal import error_console, notice
+from app.cli.per_tenant import per_tenant
+from app.cli.terminal import error_console, notice, print_json
 from app.demo.interruption import Interrupted, interruptible, undisturbed
-from app.settings import sqlalchemy_url
+from app.settings import Settings, sqlalchemy_url
 
 
+@per_tenant
 def bench(
+    settings: Settings,
     as_json: Annotated[
         bool, typer.Option("--json", help="For machines: a list of figures.")
     ] = False,
@@ -60,16 +62,19 @@ def bench(
     The server writes to disk as one in production does. The database is dropped afterwards; on
     the server that --url names too. Ratios compare with the baseline of the same group of
     figures: of milliseconds, less is faster; of calls per second, more. A target that is missed
-    says MISSED; the exit code is 0 all the same.
+    says MISSED; the exit code is 0 all the same. A tenant's figures are of a schema of its name
+    in that database, not of its own data.
     """
     names = _names(only)
     server_url = _server_url(url)
-    settings = _server_settings(server_setting, server_url)
+    server_settings = _server_settings(server_setting, server_url)
     figures: list[Figure] = []
     try:
         with interruptible(), _progress(len(names)) as progress:
             progress.tell("starting PostgreSQL")
-            with undisturbed(bench_database(server_url, settings)) as database:
+            with undisturbed(
+                bench_database(server_url, server_settings, settings.schema_name)
+            ) as database:
                 machine = describe_machine(database.owner_engine)
                 run = Bench(database, 1 if quick else rounds, quick, large, progress.tell)
                 for name in names:
@@ -79,7 +84,7 @@ def bench(
         notice("interrupted")
         raise typer.Exit(interrupted.exit_code) from None
     if as_json:
-        print(json.dumps([figure.as_json() | {"machine": machine} for figure in figures], indent=2))
+        print_json([figure.as_json() | {"machine": machine} for figure in figures])
     else:
         print_report(figures)
 

@@ -225,21 +225,24 @@ class BenchDatabase:
 
 @contextmanager
 def bench_database(
-    server_url: URL | None, server_settings: Mapping[str, str] | None = None
+    server_url: URL | None,
+    server_settings: Mapping[str, str] | None = None,
+    schema: str = "public",
 ) -> Iterator[BenchDatabase]:
     """A new database on the server, or without one on a server of its own.
 
     Args:
         server_url: any database of the server, as a role that may create databases and roles.
         server_settings: PostgreSQL's, for the server of its own.
+        schema: where everything is.
     """
     if server_url is not None:
-        with _database_on(server_url) as database:
+        with _database_on(server_url, schema) as database:
             yield database
         return
     with (
         temporary_server(server_settings=DURABLE | dict(server_settings or {})) as server,
-        _database_on(server.url) as database,
+        _database_on(server.url, schema) as database,
     ):
         yield database
 
@@ -247,12 +250,12 @@ def bench_database(
 @contextmanager
 def database_beside(database: BenchDatabase) -> Iterator[BenchDatabase]:
     """Another one on the same server, as new."""
-    with _database_on(database.address.url) as beside:
+    with _database_on(database.address.url, database.address.schema) as beside:
         yield beside
 
 
 @contextmanager
-def _database_on(server_url: URL) -> Iterator[BenchDatabase]:
+def _database_on(server_url: URL, schema: str) -> Iterator[BenchDatabase]:
     name = f"campaigndb_bench_{secrets.token_hex(4)}"
     identifier = sql.Identifier(name)
     plain = server_url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -266,7 +269,7 @@ def _database_on(server_url: URL) -> Iterator[BenchDatabase]:
             settings = Settings(
                 _env_file=None,
                 database_url=None,
-                schema_name="public",
+                schema_name=schema,
                 owner_role=None,
                 app_role=name,
             )

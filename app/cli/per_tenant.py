@@ -30,11 +30,15 @@ AllTenantsOption = Annotated[
 ]
 
 
+_ONE_OF_ALL = "one_of_all"
+
+
 def per_tenant(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command the two options.
 
     Its first parameter is `settings: Settings`, which is filled in: whose `schema_name` and
-    `app_role` they hold is whom it works on. JSON it has to print by `print_json`.
+    `app_role` they hold is whom it works on. JSON it has to print by `print_json`. A parameter
+    `one_of_all` is the tenant's name where the command runs for all of them, else None.
     """
 
     @functools.wraps(command)
@@ -43,16 +47,24 @@ def per_tenant(command: Callable[..., None]) -> Callable[..., None]:
         if tenant is not None and all_tenants:
             raise CommandFailure("say --tenant NAME or --all-tenants")
         if all_tenants:
-            _on_all(command, settings, options)
+            _on_all(command, settings, options, filled_in)
         elif tenant is not None:
             with reader_connection(database_url(settings), settings) as connection:
                 found = get_tenant(connection, tenant, settings, with_revisions=False)
-            command(_settings_of(found, settings), **options)
+            command(_settings_of(found, settings), **filled_in(None), **options)
         else:
-            command(settings, **options)
+            command(settings, **filled_in(None), **options)
 
     signature = inspect.signature(command, eval_str=True)
-    parameters = {name: each for name, each in signature.parameters.items() if name != "settings"}
+
+    def filled_in(one_of_all: str | None) -> dict[str, Any]:
+        return {_ONE_OF_ALL: one_of_all} if _ONE_OF_ALL in signature.parameters else {}
+
+    parameters = {
+        name: each
+        for name, each in signature.parameters.items()
+        if name not in ("settings", _ONE_OF_ALL)
+    }
     for name, annotation, default in (
         ("tenant", TenantOption, None),
         ("all_tenants", AllTenantsOption, False),
@@ -69,7 +81,12 @@ def per_tenant(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _on_all(command: Callable[..., None], settings: Settings, options: dict[str, Any]) -> None:
+def _on_all(
+    command: Callable[..., None],
+    settings: Settings,
+    options: dict[str, Any],
+    filled_in: Callable[[str | None], dict[str, Any]],
+) -> None:
     with reader_connection(database_url(settings), settings) as connection:
         tenants = list_tenants(connection, settings, with_revisions=False)
     if not tenants:
@@ -84,7 +101,7 @@ def _on_all(command: Callable[..., None], settings: Settings, options: dict[str,
         documents: list[Any] = []
         try:
             with _collected(documents) if is_json else _as_it_comes():
-                command(_settings_of(tenant, settings), **options)
+                command(_settings_of(tenant, settings), **filled_in(tenant.name), **options)
         except typer.Exit as end:
             worst = max(worst, end.exit_code)
         except Exception as error:  # noqa: BLE001 - every failure is a line, and the next one's turn
@@ -92,11 +109,17 @@ def _on_all(command: Callable[..., None], settings: Settings, options: dict[str,
             worst = max(worst, exit_code)
             notice(f"tenant {tenant.name}: {line}")
             documents = [*documents, {"error": printable(line)}]
-        told.append({"tenant": tenant.name} | {k: v for each in documents for k, v in each.items()})
+        told.append({"tenant": tenant.name} | dict(_members(documents)))
     if is_json:
         print_json({"tenants": told})
     if worst:
         raise typer.Exit(worst)
+
+
+def _members(documents: list[Any]) -> Iterator[tuple[str, Any]]:
+    """What is told of one tenant; a command's list has the name `items`."""
+    for document in documents:
+        yield from document.items() if isinstance(document, dict) else [("items", document)]
 
 
 def _settings_of(tenant: Tenant, settings: Settings) -> Settings:

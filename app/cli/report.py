@@ -13,17 +13,21 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli.connection import connected
-from app.cli.failures import describe
+from app.cli.failures import CommandFailure, describe
+from app.cli.per_tenant import per_tenant
 from app.cli.terminal import notice
 from app.database import database_url
 from app.drift import DriftReport, DriftUnknownError, ShadowError, find_drift
 from app.embedded_server import EmbeddedServerError
-from app.settings import Settings, get_settings
+from app.settings import Settings
 
 STANDARD_OUTPUT = Path("-")
 
 
+@per_tenant
 def report(
+    settings: Settings,
+    one_of_all: str | None,
     html: Annotated[
         Path, typer.Option(metavar="FILE", help='Where to write the page; "-": standard output.')
     ],
@@ -37,11 +41,15 @@ def report(
     """Write a self-contained HTML page: coverage, cost, funnel, functions, ledger, schema.
 
     It only reads, in one transaction, so that the figures agree. Reads the tables, so connect as
-    their owner. Whether the schema drifted may be untold; the page then says why.
+    their owner. Whether the schema drifted may be untold; the page then says why. With
+    --all-tenants each tenant has a page of its own: report.html becomes report.NAME.html.
     """
     from app.report import DriftUnknown, read_figures, render_page  # only where it is needed
 
-    settings = get_settings()
+    if one_of_all is not None:
+        if html == STANDARD_OUTPUT:
+            raise CommandFailure("all tenants do not fit on standard output: --html FILE")
+        html = html.with_name(f"{html.stem}.{one_of_all}{html.suffix}")
     with connected(settings) as engine:
         figures = read_figures(engine, settings.schema_name, shown=campaigns)
     told: DriftReport | DriftUnknown = DriftUnknown("it was not asked for")

@@ -18,6 +18,8 @@ from rich.text import Text
 from sqlalchemy import Engine
 
 from app.cli.connection import connected
+from app.cli.failures import CommandFailure
+from app.cli.per_tenant import per_tenant
 from app.cli.terminal import cell, for_json, new_table, output_console, print_json, printable
 from app.monitoring import (
     LockWait,
@@ -29,6 +31,7 @@ from app.monitoring import (
 )
 from app.monitoring.document import as_document
 from app.monitoring.rates import Rates, rates_between
+from app.settings import Settings
 
 QUEUES_SHOWN = 10
 QUEUES_WATCHED = 3  # a screen has few lines
@@ -36,7 +39,10 @@ QUEUES_WATCHED = 3  # a screen has few lines
 RECONCILED_EVERY_SECONDS = 30.0
 
 
+@per_tenant
 def stats(
+    settings: Settings,
+    one_of_all: str | None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One object for machines; money as exact text.")
     ] = False,
@@ -70,11 +76,14 @@ def stats(
     """
     if prometheus and (as_json or watch):
         raise typer.BadParameter("goes with neither --json nor --watch", param_hint="--prometheus")
-    with connected() as engine:
+    if one_of_all is not None and (prometheus or watch):
+        raise CommandFailure("--watch and --prometheus are for one tenant at a time: --tenant NAME")
+    schema = settings.schema_name
+    with connected(settings) as engine:
         if watch:
-            _watch(engine, interval, reconcile, as_json)
+            _watch(engine, schema, interval, reconcile, as_json)
             return
-        found = read_statistics(engine, with_reconciliation=reconcile)
+        found = read_statistics(engine, schema, with_reconciliation=reconcile)
     if prometheus:
         from app.monitoring.prometheus import as_prometheus  # only where it is needed
 
@@ -85,33 +94,33 @@ def stats(
         output_console().print(_shown(found))
 
 
-def _watch(engine: Engine, interval: float, reconcile: bool, as_json: bool) -> None:
+def _watch(engine: Engine, schema: str, interval: float, reconcile: bool, as_json: bool) -> None:
     try:
         if as_json:
-            for found, _ in _readings(engine, interval, reconcile):
+            for found, _ in _readings(engine, schema, interval, reconcile):
                 print(json.dumps(as_document(found), default=for_json), flush=True)
         elif not sys.stdout.isatty():
-            for found, rates in _readings(engine, interval, reconcile):
+            for found, rates in _readings(engine, schema, interval, reconcile):
                 output_console().print(_shown(found, rates, watched=True))
                 sys.stdout.flush()
         else:
             console = output_console()
             with Live(console=console, auto_refresh=False, screen=True) as live:
-                for found, rates in _readings(engine, interval, reconcile):
+                for found, rates in _readings(engine, schema, interval, reconcile):
                     live.update(_shown(found, rates, watched=True), refresh=True)
     except KeyboardInterrupt:
         return  # that is how it ends
 
 
 def _readings(
-    engine: Engine, interval: float, reconcile: bool
+    engine: Engine, schema: str, interval: float, reconcile: bool
 ) -> Iterator[tuple[Statistics, Rates | None]]:
     earlier: Statistics | None = None
     reconciled_at = float("-inf")
     while True:
         begun = time.monotonic()
         due = reconcile and begun - reconciled_at >= RECONCILED_EVERY_SECONDS
-        found = read_statistics(engine, with_reconciliation=due)
+        found = read_statistics(engine, schema, with_reconciliation=due)
         if due:
             reconciled_at = begun
         elif earlier is not None:

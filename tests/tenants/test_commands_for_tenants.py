@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import NullPool, create_engine
@@ -82,6 +83,49 @@ def test_drift(campaigndb: CampaignDb, tenants_url: URL, roles: list[str]) -> No
     assert documents["acme"]["drift"] is False
     [difference] = documents[TENANTS[1]]["differences"]
     assert difference["name"] == "idx_api_costs_campaign_id"
+
+
+def test_stats(campaigndb: CampaignDb, tenants_url: URL) -> None:
+    track(tenants_url, "acme", "1.5")
+    one = campaigndb("stats", "--tenant", "acme", "--json")
+    assert (one.exit_code, one.stderr) == (0, "")
+    assert json.loads(one.stdout)["schema"] == "acme"
+    every = campaigndb("stats", "--all-tenants", "--json")
+    assert every.exit_code == 0
+    found = {item["tenant"]: item for item in json.loads(every.stdout)["tenants"]}
+    assert {name: found[name]["reconciliation"]["costs"] for name in TENANTS} == {
+        "acme": 1,
+        TENANTS[1]: 0,
+    }
+    assert "campaigndb_" in campaigndb("stats", "--tenant", "acme", "--prometheus").stdout
+    for option in ("--prometheus", "--watch"):
+        refused = campaigndb("stats", "--all-tenants", option)
+        assert refused.exit_code == 2
+        assert "one tenant at a time: --tenant NAME" in refused.stderr
+
+
+def test_report(campaigndb: CampaignDb, tenants_url: URL, tmp_path: Path) -> None:
+    for name in TENANTS:
+        track(tenants_url, name, "1.5")
+    page = tmp_path / "page.html"
+    one = campaigndb("report", "--tenant", "acme", "--no-drift", "--html", page)
+    assert (one.exit_code, one.stderr) == (0, "")
+    assert "acme" in page.read_text(encoding="utf-8")
+    every = campaigndb("report", "--all-tenants", "--no-drift", "--html", page)
+    assert every.exit_code == 0
+    for name in TENANTS:
+        assert name in (tmp_path / f"page.{name}.html").read_text(encoding="utf-8")
+    assert campaigndb("report", "--all-tenants", "--no-drift", "--html", "-").exit_code == 2
+
+
+def test_bench(campaigndb: CampaignDb, tenants_url: URL) -> None:
+    options = ("--quick", "--only", "update_coverage_status", "--json")
+    address = tenants_url.set(drivername="postgresql").render_as_string(hide_password=False)
+    every = campaigndb("bench", "--all-tenants", *options, "--url", address)
+    assert every.exit_code == 0, every.stderr
+    found = {item["tenant"]: item["items"] for item in json.loads(every.stdout)["tenants"]}
+    assert set(found) == set(TENANTS)
+    assert {figures[0]["name"] for figures in found.values()} == {"update_coverage_status"}
 
 
 def test_whom_it_is_for_is_said_once_and_exists(campaigndb: CampaignDb, tenants_url: URL) -> None:
