@@ -28,7 +28,8 @@ from app.rollout.percentages import Percentages
 
 logger = logging.getLogger("app.rollout")
 
-# The function, or the gate that it waits at first, does not exist: nothing can have been written.
+# The function, or the gate that it waits at first, does not exist: this attempt wrote nothing. What
+# an earlier attempt wrote, whose answer was lost, has the call's key, and the other way knows it.
 _MISSING = ("42883", "42P01")
 # The function works and says no, as the other way would.
 _REFUSALS = (DuplicateRecordError, InvalidInputError, MissingReferenceError)

@@ -34,6 +34,8 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 REFRESH_SECONDS = 5.0
+# A call must not wait for somebody who alters the table: it can go by what is known.
+_WAIT_A_SECOND = "set local statement_timeout = 1000"
 
 
 class RolloutStore(StoredFunctions):
@@ -140,7 +142,9 @@ class RolloutStore(StoredFunctions):
     def _read(self, query: Callable[..., T], *arguments: Any) -> T:
         with self.application.engine.connect() as connection:
             connection.execution_options(**_reading(self.application.schema))
-            return query(connection, *arguments)
+            with connection.begin():
+                connection.exec_driver_sql(_WAIT_A_SECOND)
+                return query(connection, *arguments)
 
     def _read_both(self, call: Call[R]) -> R:
         answer = self.application._run(call)
@@ -266,7 +270,9 @@ class AsyncRolloutStore(AsyncStoredFunctions):
     async def _read(self, query: Callable[..., T], *arguments: Any) -> T:
         async with self.application.engine.connect() as connection:
             await connection.execution_options(**_reading(self.application.schema))
-            return await connection.run_sync(query, *arguments)
+            async with connection.begin():
+                await connection.exec_driver_sql(_WAIT_A_SECOND)
+                return await connection.run_sync(query, *arguments)
 
     async def _read_both(self, call: Call[R]) -> R:
         answer = await self.application._run(call)
@@ -316,5 +322,5 @@ def _compares(compare_reads: bool | None) -> bool:
 
 
 def _reading(schema: str) -> dict[str, Any]:
-    # No transaction: an engine's own isolation level must not make a small read fail.
-    return {"isolation_level": "AUTOCOMMIT", "schema_translate_map": {None: schema}}
+    # An engine's own isolation level must not make a small read fail.
+    return {"isolation_level": "READ COMMITTED", "schema_translate_map": {None: schema}}

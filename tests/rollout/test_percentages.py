@@ -117,6 +117,20 @@ def test_without_the_table_the_last_percentages_stay(
     assert caplog.text.count("could not be read") == 1
 
 
+def test_a_locked_table_makes_no_caller_wait_for_long(
+    rollout: Callable[..., RolloutStore],
+    campaign_id: uuid.UUID,
+    owner_engine: Engine,
+    ways: list[tuple[str, str]],
+) -> None:
+    store = rollout({"refresh_seconds": 60.0})
+    with owner_engine.begin() as connection:
+        connection.exec_driver_sql("lock table gmaps_rollout_percentages")
+        store.update_campaign_statistics(campaign_id)
+        store.update_campaign_statistics(campaign_id)
+    assert [way for way, _ in ways] == ["old way"] * 2
+
+
 def test_the_table_is_read_once_in_a_while(
     rollout: Callable[..., RolloutStore], campaign_id: uuid.UUID, owner_engine: Engine
 ) -> None:
