@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
+from decimal import Decimal
 
 from app import calls
 from app.bench.database import BenchDatabase
-from app.bench.figures import Figure, Target, with_growth
+from app.bench.figures import Figure, with_growth
 from app.bench.get_businesses_for_enrichment import (
     LONGEST,
     PAGE_SIZE,
@@ -23,7 +23,7 @@ from app.transactions import run_in_transaction
 
 NAME = "get_businesses_for_enrichment_after"
 # How much more than the first page the last one of a million may cost.
-LAST_PAGE_LIMIT = 1.2
+LAST_PAGE_LIMIT = Decimal("1.2")
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
@@ -31,38 +31,41 @@ def measure(bench: Bench) -> Iterator[Figure]:
     for length in queue_lengths(bench):
         bench.tell(f"{length:,} businesses to page through")
         campaign_id = bench.database.campaign_with_businesses(length)
-        first: Figure | None = None
         for page, offset in pages(length).items():
             is_deep = offset >= QUEUE_LENGTHS[1]
-            measured = list(
-                bench.compare(
-                    Comparison(
-                        name=NAME,
-                        n=length,
-                        case=page,
-                        variants=_variants(bench.database, campaign_id, offset),
-                        baseline="offset",
-                        calls=1 if is_deep or bench.quick else 10,
-                        discarded=1 if is_deep else 2,
-                        budget=BUDGETS[NAME],
-                    )
+            figures += bench.compare(
+                Comparison(
+                    name=NAME,
+                    n=length,
+                    case=page,
+                    variants=_variants(bench.database, campaign_id, offset),
+                    baseline="offset",
+                    calls=1 if is_deep or bench.quick else 10,
+                    discarded=1 if is_deep else 2,
+                    budget=BUDGETS[NAME],
                 )
             )
-            first = first or measured[0]
-            if page == "last page" and length == LONGEST:
-                measured[0] = _beside_first_page(measured[0], first)
-            figures += measured
+        figures += bench.compare(_beside_first_page(bench, campaign_id, length))
     yield from with_growth(figures)
 
 
-def _beside_first_page(last: Figure, first: Figure) -> Figure:
-    if not last.median_ms or not first.median_ms:
-        return last
-    times = last.median_ms / first.median_ms
-    target = Target(
-        f"{times:.2f} x the first page (at most {LAST_PAGE_LIMIT})", times <= LAST_PAGE_LIMIT
+def _beside_first_page(bench: Bench, campaign_id: uuid.UUID, length: int) -> Comparison:
+    """The iterator's last page, in turn with its first: an offset would read all in between."""
+    database = bench.database
+    last = _position(database, campaign_id, length - PAGE_SIZE)
+    return Comparison(
+        name=NAME,
+        n=length,
+        case="pages in turn",
+        variants=[
+            Variant(FUNCTION, lambda _: _page_after(database, campaign_id, last)),
+            Variant("first page", lambda _: _page_after(database, campaign_id, None)),
+        ],
+        baseline="first page",
+        calls=2 if bench.quick else 20,
+        discarded=2,
+        ratio_limit=LAST_PAGE_LIMIT if length == LONGEST else None,
     )
-    return replace(last, targets=(target,))
 
 
 def _variants(database: BenchDatabase, campaign_id: uuid.UUID, offset: int) -> list[Variant]:
