@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
+import threading
 import uuid
 from collections.abc import Mapping
 from decimal import Decimal
@@ -74,10 +75,11 @@ class SupabaseStore(StoredFunctions):
 
     def _attempt(self, call: Call[R], parameters: Mapping[str, Any]) -> R:
         name = call.function.name
+        _note_statuses(self.client)
         try:
             data = _exact(self.client.rpc(name, dict(parameters)).execute().data)
         except APIError as error:
-            raise from_api_error(error, name) from None
+            raise from_api_error(error, name, _answered.status) from None
         except httpx.HTTPError as error:
             # The address and the parameters stay out of it.
             raise DatabaseConnectionError(
@@ -90,9 +92,30 @@ class SupabaseStore(StoredFunctions):
         return _read(call, data)
 
 
-def from_api_error(error: APIError, function: str) -> StoredFunctionError:
+class _Answered(threading.local):
+    """The HTTP status of the thread's last answer, None before the first."""
+
+    status: int | None = None
+
+
+_answered = _Answered()
+
+
+def _note_statuses(client: Client) -> None:
+    # The package drops the status of an error in JSON, but a gateway's has no code beside it.
+    _answered.status = None
+    hooks = client.postgrest.session.event_hooks["response"]
+    if _note_status not in hooks:
+        hooks.append(_note_status)
+
+
+def _note_status(response: httpx.Response) -> None:
+    _answered.status = response.status_code
+
+
+def from_api_error(error: APIError, function: str, status: int | None) -> StoredFunctionError:
     """The error that PostgREST's answer means; its code is an SQLSTATE, its own, or HTTP's."""
-    code = error.code or ""
+    code = str(error.code or status or "")  # older releases of the package give HTTP's as int
     message = error.message or "no message"
     if code == UNKNOWN_FUNCTION:
         return StoredFunctionError(
@@ -131,16 +154,22 @@ def _as_json(value: Any) -> Any:
 
 
 def _read(call: Call[R], data: Any) -> R:
-    if call.function.returns_rows:
-        if isinstance(data, list):
-            return call.function.read_result([_row(row) for row in data])
-    elif isinstance(data, Mapping) and isinstance(data.get("success"), bool):
-        if not data["success"]:
-            raise from_envelope(data, call.function.name)
-        return call.function.read_result(data)
+    detail = f"a JSON {type(data).__name__}"
+    try:
+        if call.function.returns_rows:
+            if isinstance(data, list):
+                return call.function.read_result([_row(row) for row in data])
+        elif isinstance(data, Mapping) and isinstance(data.get("success"), bool):
+            if not data["success"]:
+                raise from_envelope(data, call.function.name)
+            return call.function.read_result(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        # Of another release's function, or of no PostgREST. The values stay out of it.
+        name = f" {error}" if isinstance(error, KeyError) else ""
+        detail = f"{detail} that cannot be read: {type(error).__name__}{name}"
     raise StoredFunctionError(
         "The answer is not one of the stored function",
-        detail=f"a JSON {type(data).__name__}",
+        detail=detail,
         function=call.function.name,
     )
 

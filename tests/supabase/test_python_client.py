@@ -21,6 +21,7 @@ from app.reconciliation import reconcile
 from app.retries import NO_RETRY, RetryPolicy
 from app.supabase_store import SupabaseStore
 from app.tables import api_costs, campaigns
+from tests.supabase.gateway import Gateway
 from tests.vectors.vectors import differences, load_scenarios, through
 
 QUICK = RetryPolicy(attempts=20, deadline=20.0, first_wait=0.01, longest_wait=0.05)
@@ -232,6 +233,43 @@ def test_a_server_that_is_down_is_told_and_tried_again(nowhere: Client) -> None:
     with pytest.raises(DatabaseConnectionError, match="The connection failed") as caught:
         SupabaseStore(nowhere, policies=policy).update_campaign_statistics(uuid.uuid4())
     assert (caught.value.attempts, caught.value.retry_recommended) == (3, True)
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    with Gateway() as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("status", "tries"), [(502, 3), (503, 3), (504, 3), (429, 3), (401, 1), (500, 1)]
+)
+@pytest.mark.parametrize("body", ['{"message": "upstream"}', "<html>upstream</html>"])
+def test_a_gateway_that_answers_for_the_api_is_told_by_its_status(
+    gateway: Gateway, status: int, tries: int, body: str
+) -> None:
+    gateway.answer = status, body
+    store = SupabaseStore(gateway.client(), policies=RetryPolicy(attempts=3, first_wait=0.001))
+    with pytest.raises(StoredFunctionError) as caught:
+        store.update_campaign_statistics(uuid.uuid4())
+    assert caught.value.error_code == str(status)
+    assert caught.value.attempts == tries
+    assert isinstance(caught.value, DatabaseConnectionError) == (tries > 1)
+
+
+@pytest.mark.parametrize(
+    "body", ["", "null", "[]", '{"success": true}', '[{"business_id": "secret"}]', '["secret"]']
+)
+def test_an_answer_that_is_none_of_the_function_is_told(gateway: Gateway, body: str) -> None:
+    gateway.answer = 200, body
+    store = SupabaseStore(gateway.client())
+    with pytest.raises(StoredFunctionError, match="is not one of") as caught:
+        store.update_campaign_statistics(uuid.uuid4())
+    assert caught.value.attempts == 1
+    if body not in ("", "[]"):
+        with pytest.raises(StoredFunctionError, match="is not one of") as caught:
+            store.get_businesses_for_enrichment(uuid.uuid4(), "facebook")
+        assert "secret" not in str(caught.value)
 
 
 def test_a_timeout_is_told(api: Any, campaign_id: uuid.UUID, owner_engine: Engine) -> None:
