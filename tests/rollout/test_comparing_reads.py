@@ -89,6 +89,20 @@ def test_a_function_that_fails_is_logged_and_does_not_matter(
     assert "the function failed with 22012" in caplog.text
 
 
+def test_an_answer_that_cannot_be_read_does_not_matter(
+    rollout: Rollout, campaign_id: uuid.UUID, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    store = rollout(COMPARE, all=100)
+
+    def run(_: Any) -> Any:
+        raise KeyError("owner@secret.example")
+
+    monkeypatch.setattr(store.functions, "_run", run)
+    assert len(store.get_businesses_for_enrichment(campaign_id, "facebook")) == 3
+    assert "the function failed with KeyError" in caplog.text
+    assert "secret" not in caplog.text
+
+
 def test_writes_are_not_compared(rollout: Rollout, campaign_id: uuid.UUID, ways: Any) -> None:
     rollout(COMPARE, all=100).update_campaign_statistics(campaign_id)
     assert [way for way, _ in ways] == ["function"]
