@@ -51,6 +51,7 @@ class Router:
         self._reads_table = fixed is None
         self._refresh_seconds = refresh_seconds
         self._read_again_at = 0.0
+        self._table_was_asked = False
         self._table_failed = False
         self._clock = clock
         self._lock = threading.Lock()
@@ -62,12 +63,17 @@ class Router:
     # Percentages
 
     def should_read_table(self) -> bool:
-        """Whether the caller is to read the table now; the others go on with what is known."""
-        if not self._reads_table or self._clock() < self._read_again_at:
+        """Whether the caller is to read the table now; the others go on with what is known.
+
+        At first nothing is known: every caller reads, lest some go where the table does not say.
+        """
+        if not self._reads_table:
+            return False
+        if self._table_was_asked and self._clock() < self._read_again_at:
             return False
         with self._lock:
             now = self._clock()
-            if now < self._read_again_at:
+            if self._table_was_asked and now < self._read_again_at:
                 return False
             self._read_again_at = now + self._refresh_seconds
             return True
@@ -75,6 +81,7 @@ class Router:
     def table_was_read(self, rows: Mapping[str, int]) -> None:
         self._table_failed = False
         self._percentages = replace(self._percentages, in_table=dict(rows))
+        self._table_was_asked = True
 
     def table_was_not_read(self, error: Exception) -> None:
         """What was read last stays true; without it, the settings are what is known."""
@@ -84,6 +91,7 @@ class Router:
                 type(error).__name__,
             )
         self._table_failed = True
+        self._table_was_asked = True
 
     # Campaigns
 
@@ -91,11 +99,12 @@ class Router:
         """The businesses whose campaigns decide the way and have to be looked up."""
         if self._percentages.of(call.function.name) in (0, 100) or campaigns_named(call):
             return []
+        # Forgotten before the call's own are looked up: its way depends on each of them.
+        if len(self._campaigns) > _MOST_REMEMBERED:
+            self._campaigns = {}
         return [id_ for id_ in businesses_named(call) if id_ not in self._campaigns]
 
     def campaigns_were_read(self, found: Mapping[uuid.UUID, uuid.UUID]) -> None:
-        if len(self._campaigns) + len(found) > _MOST_REMEMBERED:
-            self._campaigns = {}
         self._campaigns.update(found)
 
     def _campaigns_of(self, call: Call[Any]) -> Iterable[uuid.UUID]:

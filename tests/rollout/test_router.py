@@ -1,0 +1,68 @@
+"""What the router knows before and between its readings of the database."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from app import calls
+from app.rollout import Percentages, RolloutStore, percentages, router
+from app.rollout.circuit_breaker import BreakerLimits
+from app.rollout.percentages import place_of
+from app.rollout.router import Router
+
+
+def campaign_in(place: int) -> uuid.UUID:
+    return next(id_ for id_ in (uuid.uuid4() for _ in range(10_000)) if place_of(id_) == place)
+
+
+def test_no_call_goes_by_the_settings_while_the_table_is_first_read(
+    rollout: Callable[..., RolloutStore],
+    campaign_id: uuid.UUID,
+    ways: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(percentages, "from_settings", lambda: Percentages({}, {"all": 100}))
+    first_reads, second_answered = threading.Event(), threading.Event()
+
+    def read(_: Connection) -> dict[str, int]:
+        if not first_reads.is_set():
+            first_reads.set()
+            second_answered.wait(10)
+        return {"all": 0}
+
+    monkeypatch.setattr(percentages, "read_table", read)
+    store = rollout()
+    first = threading.Thread(target=store.update_campaign_statistics, args=(campaign_id,))
+    first.start()
+    try:
+        assert first_reads.wait(10)
+        store.update_campaign_statistics(campaign_id)
+    finally:
+        second_answered.set()
+        first.join()
+    assert [way for way, _ in ways] == ["old way"] * 2
+
+
+def test_forgetting_campaigns_never_changes_a_calls_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(router, "_MOST_REMEMBERED", 1)
+    early, late = campaign_in(10), campaign_in(60)
+    first, second = uuid.uuid4(), uuid.uuid4()
+    owners = {first: late, second: early}
+    routed = Router(Percentages(in_settings={"all": 50}), 5.0, BreakerLimits())
+
+    def serves(*business_ids: uuid.UUID) -> bool:
+        items: list[Any] = [{"business_id": id_} for id_ in business_ids]
+        call = calls.update_enrichment_batch(uuid.uuid4(), "facebook", items)
+        routed.campaigns_were_read({id_: owners[id_] for id_ in routed.unknown_businesses(call)})
+        return routed.serves(call)
+
+    assert not serves(first)
+    assert not serves(first, second), "the call moves with the last of its campaigns"
+    assert serves(second)
+    assert not serves(second, first)
