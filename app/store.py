@@ -154,7 +154,26 @@ class CampaignStore(ConfiguredStore, StoredFunctions):
         of COMMIT is unknown: its calls carry the same idempotency keys at every attempt. Other
         statements of the block run on `store.connection` and must be safe to repeat themselves.
         """
-        seed = uuid.uuid4()
+        return self._run_block(
+            self.engine,
+            block,
+            seed=uuid.uuid4(),
+            isolation_level=isolation_level,
+            policy=policy,
+            cost_campaigns=cost_campaigns,
+        )
+
+    def _run_block(
+        self,
+        engine: Engine,
+        block: Callable[[BoundStore], T],
+        *,
+        seed: uuid.UUID,
+        isolation_level: IsolationLevel,
+        policy: RetryPolicy | None,
+        cost_campaigns: Iterable[Identifier],
+    ) -> T:
+        """`run_in_transaction` on any engine; the keys of the block's calls are the seed's."""
         campaigns = list(cost_campaigns)
 
         def bound_block(connection: Connection) -> T:
@@ -164,7 +183,7 @@ class CampaignStore(ConfiguredStore, StoredFunctions):
 
         with Observation(TRANSACTION) as observation:
             return run_in_transaction(
-                self.engine,
+                engine,
                 bound_block,
                 isolation_level=isolation_level,
                 policy=policy or self.policy("track_campaign_cost"),
@@ -256,7 +275,26 @@ class AsyncCampaignStore(ConfiguredStore, AsyncStoredFunctions):
         cost_campaigns: Iterable[Identifier] = (),
     ) -> T:
         """`CampaignStore.run_in_transaction` for a block that is a coroutine function."""
-        seed = uuid.uuid4()
+        return await self._run_block(
+            self.engine,
+            block,
+            seed=uuid.uuid4(),
+            isolation_level=isolation_level,
+            policy=policy,
+            cost_campaigns=cost_campaigns,
+        )
+
+    async def _run_block(
+        self,
+        engine: AsyncEngine,
+        block: Callable[[AsyncBoundStore], Awaitable[T]],
+        *,
+        seed: uuid.UUID,
+        isolation_level: IsolationLevel,
+        policy: RetryPolicy | None,
+        cost_campaigns: Iterable[Identifier],
+    ) -> T:
+        """`run_in_transaction` on any engine; the keys of the block's calls are the seed's."""
         campaigns = list(cost_campaigns)
 
         async def bound_block(connection: AsyncConnection) -> T:
@@ -266,7 +304,7 @@ class AsyncCampaignStore(ConfiguredStore, AsyncStoredFunctions):
 
         with Observation(TRANSACTION) as observation:
             return await run_in_transaction_async(
-                self.engine,
+                engine,
                 bound_block,
                 isolation_level=isolation_level,
                 policy=policy or self.policy("track_campaign_cost"),

@@ -106,15 +106,20 @@ class RolloutStore(StoredFunctions):
     ) -> T:
         """`CampaignStore.run_in_transaction`, each call of the block down its way.
 
-        Where a function does not exist, the whole block runs again without it.
+        It runs as the old way's role, for both may be in it; a function's calls need its leave to
+        execute them. Where a function does not exist, the whole block runs again without it.
         """
         campaigns = list(cost_campaigns)
+        # The same keys when the block runs again: an attempt before may have been committed.
+        seed = uuid.uuid4()
         for missing_at_most in reversed(range(len(percentages.FUNCTION_NAMES) + 1)):
             try:
-                return self.functions.run_in_transaction(
+                return self.functions._run_block(
+                    self.application.engine,
                     lambda bound: block(
                         BoundRolloutStore(self, bound, self.application.bind(bound.connection))
                     ),
+                    seed=seed,
                     isolation_level=isolation_level,
                     policy=policy,
                     cost_campaigns=campaigns,
@@ -237,6 +242,8 @@ class AsyncRolloutStore(AsyncStoredFunctions):
     ) -> T:
         """`RolloutStore.run_in_transaction` for a block that is a coroutine function."""
         campaigns = list(cost_campaigns)
+        # The same keys when the block runs again: an attempt before may have been committed.
+        seed = uuid.uuid4()
 
         async def rollout_block(bound: AsyncBoundStore) -> T:
             application = await self.application.bind(bound.connection)
@@ -244,8 +251,10 @@ class AsyncRolloutStore(AsyncStoredFunctions):
 
         for missing_at_most in reversed(range(len(percentages.FUNCTION_NAMES) + 1)):
             try:
-                return await self.functions.run_in_transaction(
+                return await self.functions._run_block(
+                    self.application.engine,
                     rollout_block,
+                    seed=seed,
                     isolation_level=isolation_level,
                     policy=policy,
                     cost_campaigns=campaigns,

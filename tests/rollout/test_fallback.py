@@ -9,7 +9,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import URL
 
 from app import CampaignStore, MissingReferenceError, StoredFunctionError
 from app.application_path import ApplicationPath
@@ -18,6 +19,7 @@ from app.rollout import Percentages, RolloutStore
 from app.rollout.circuit_breaker import BreakerLimits, CircuitBreaker
 from app.tables import api_costs
 from app.transactions import run_in_one_message
+from tests.store.answer_losing_proxy import answer_losing_proxy
 
 Rollout = Callable[..., RolloutStore]
 Ways = list[tuple[str, str]]
@@ -63,7 +65,6 @@ def failing(
     app_url: Any, application: ApplicationPath
 ) -> Iterator[Callable[[BreakerLimits], RolloutStore]]:
     """A rollout at 100 percent whose functions can be broken apart from the old way."""
-    from sqlalchemy import create_engine
 
     engine = create_engine(app_url, connect_args={"application_name": "functions"})
 
@@ -105,12 +106,11 @@ def test_it_is_used_again_when_it_is_back(
 
 
 def test_a_block_of_calls_runs_again_without_the_missing_function(
-    rollout: Rollout, owner_engine: Engine, campaign_id: uuid.UUID, rename: Any, rows: Any
+    rollout: Rollout, campaign_id: uuid.UUID, rename: Any, rows: Any
 ) -> None:
     rename("update_campaign_statistics(uuid)", "gone")
     rename("update_coverage_status(uuid, varchar, int, int, numeric)", "gone_too")
     store = rollout(all=100)
-    store.functions.engine = owner_engine
 
     def block(bound: Any) -> None:
         bound.track_campaign_cost(campaign_id, "bouncer", 1, "0.25")
@@ -119,6 +119,51 @@ def test_a_block_of_calls_runs_again_without_the_missing_function(
 
     store.run_in_transaction(block, cost_campaigns=[campaign_id])
     assert len(rows(api_costs, campaign_id=campaign_id)) == 1
+
+
+def test_a_block_that_was_committed_unheard_is_not_written_again_the_old_way(
+    store: CampaignStore,
+    database_url: URL,
+    campaign_id: uuid.UUID,
+    rename: Any,
+    rows: Any,
+    ways: Ways,
+) -> None:
+    """The answer to COMMIT is lost, and when the block is tried again, its function is gone."""
+    attempts: list[uuid.UUID] = []
+    with answer_losing_proxy(database_url) as proxy:
+        engine = create_engine(proxy.url)
+        rollout = RolloutStore(
+            store,
+            ApplicationPath(engine, schema="public"),
+            fixed=Percentages(in_settings={"all": 100}),
+        )
+
+        def block(bound: Any) -> Any:
+            attempts.append(campaign_id)
+            if len(attempts) == 1:
+                proxy.to_lose += 1
+            elif len(attempts) == 2:
+                rename("track_campaign_cost(uuid, varchar, int, numeric, jsonb)", "gone")
+            return bound.track_campaign_cost(campaign_id, "bouncer", 1, "0.25")
+
+        tracked = rollout.run_in_transaction(block, cost_campaigns=[campaign_id])
+        engine.dispose()
+    assert (len(attempts), proxy.lost) == (3, 1)
+    [entry] = rows(api_costs, campaign_id=campaign_id)
+    assert (tracked.replayed, tracked.cost_id) == (True, entry.id)
+
+
+@pytest.mark.parametrize("percentage", [0, 100])
+def test_a_block_runs_with_the_documented_roles(
+    rollout: Rollout, campaign_id: uuid.UUID, percentage: int
+) -> None:
+    store = rollout(all=percentage)
+    tracked = store.run_in_transaction(
+        lambda bound: bound.track_campaign_cost(campaign_id, "bouncer", 1, "0.25"),
+        cost_campaigns=[campaign_id],
+    )
+    assert not tracked.replayed
 
 
 @pytest.mark.parametrize("sqlstate", ["XX000", "57014", "40001", "53100"])

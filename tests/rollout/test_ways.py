@@ -110,7 +110,6 @@ def test_the_caller_may_hold_the_transaction(
     """With rights for both ways, and the same keys at each attempt."""
     for percentage in (0, 100):
         store = rollout(all=percentage)
-        store.functions.engine = owner_engine
         campaign_id = campaign_in(50)
         store.create_campaign_with_coverage({"id": campaign_id, "name": "Oulu"})
         attempts = []
