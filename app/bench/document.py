@@ -89,7 +89,7 @@ def slower_than_alternatives(figures: Sequence[Figure]) -> list[Slower]:
     found = [
         Slower(functions[_case(figure)], figure)
         for figure in figures
-        if _way(figure) != FUNCTION and _case(figure) in functions
+        if _way(figure) != FUNCTION and _case(figure) in functions and figure.megabytes is None
     ]
     # A twentieth is the noise of these measurements.
     return sorted((each for each in found if each.times > 1.05), key=lambda each: -each.times)
@@ -113,6 +113,8 @@ def _result(figure: Figure) -> str:
     """What it came to, with its unit."""
     if figure.per_second is not None:
         return f"{_number(figure.per_second)} calls/s"
+    if figure.megabytes is not None:
+        return f"{_number(figure.megabytes)} MB"
     return f"{_number(figure.median_ms)} ms"
 
 

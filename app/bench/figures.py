@@ -106,6 +106,8 @@ class Figure:
     def remarks(self) -> list[str]:
         """What there is to say beside time and ratio: growth, memory, what went wrong."""
         found = []
+        if self.calls == 1:
+            found.append("one call, no median")
         if self.retries is not None and self.per_second is not None:
             found.append(f"{self.retries / self.calls:.2f} retries a call")
         if self.growth is not None:
@@ -132,6 +134,7 @@ class Figure:
             calls=document["calls"],
             median_ms=document.get("median_ms"),
             per_second=document.get("per_second"),
+            megabytes=document.get("megabytes"),
             p99_ms=document.get("p99_ms"),
             retries=document.get("retries"),
             lost=document.get("lost"),

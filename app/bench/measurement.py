@@ -44,7 +44,8 @@ class Comparison:
 
     Before each round `tidy` brings the database back into the same state. Then come `discarded`
     calls of each variant that nobody counts, which leave plans and caches as they are in a
-    long-lived connection, and `calls` that are timed.
+    long-lived connection, and `calls` that are timed. What is measured once a round has one such
+    call, in the first round; what is measured once has none.
 
     `budget` and `ratio_limit` are what `function` is held to.
     """
@@ -76,9 +77,7 @@ def compare(comparison: Comparison, rounds: int) -> list[Figure]:
         for call in range(-comparison.discarded, comparison.calls):
             for variant in _rotated(comparison.variants, turn):
                 measured = milliseconds[variant.name]
-                if variant.often is not Often.EACH_CALL and call != 0:
-                    continue
-                if variant.often is Often.ONCE and measured:
+                if not _has_its_turn(variant, call, measured):
                     continue
                 elapsed = _timed(variant)
                 if call >= 0:
@@ -91,6 +90,15 @@ def compare(comparison: Comparison, rounds: int) -> list[Figure]:
 def in_case(variant: str, case: str) -> str:
     """A variant's name in a figure."""
     return f"{variant}, {case}" if case else variant
+
+
+def _has_its_turn(variant: Variant, call: int, measured: Sequence[float]) -> bool:
+    """`call` counts from the first timed one of a round; those before it are discarded."""
+    if variant.often is Often.EACH_CALL:
+        return True
+    if variant.often is Often.ONCE:
+        return call == 0 and not measured
+    return call == 0 or (call == -1 and not measured)
 
 
 def _rotated(variants: Sequence[Variant], turn: int) -> list[Variant]:

@@ -44,6 +44,7 @@ ENTRY_ALONE = "the ledger's entry alone"
 EMPTY_LEDGER = "function, empty ledger"
 
 HOT, SPREAD = "hot campaign", "1,000 campaigns"
+SPREAD_FAR = f"{SPREAD}, 1 ms away"
 NEAR, FAR = "hot campaign, near", "hot campaign, 1 ms away"
 ROUND_TRIP_SECONDS = 0.001
 FEW, CROWD, LARGE_CROWD = 10, 80, 100
@@ -88,10 +89,15 @@ def measure(bench: Bench) -> Iterator[Figure]:
         distances = ((NEAR, near, (few,)), (FAR, far, everywhere))
         distant = bench.compare_under_load(over_networks(database, distances))
         yield from distant if bench.quick else judged_distant(list(distant))
-    spread = bench.compare_under_load(
-        many_campaigns(database, everywhere, bench.size(CAMPAIGNS, 5))
-    )
-    yield from spread if bench.quick else judged_spread(list(spread))
+        spread = bench.compare_under_load(
+            many_campaigns(
+                database,
+                ((SPREAD, database.address), (SPREAD_FAR, far)),
+                everywhere,
+                bench.size(CAMPAIGNS, 5),
+            )
+        )
+        yield from spread if bench.quick else judged_spread(list(spread))
     yield from _growing_ledger(bench)
 
 
@@ -129,7 +135,10 @@ def over_networks(
 
 
 def many_campaigns(
-    database: BenchDatabase, numbers_of_clients: Sequence[int], number: int
+    database: BenchDatabase,
+    distances: Sequence[tuple[str, Address]],
+    numbers_of_clients: Sequence[int],
+    number: int,
 ) -> LoadComparison:
     """Each call on a campaign drawn by chance."""
     return LoadComparison(
@@ -142,8 +151,10 @@ def many_campaigns(
                 lambda: [database.new_campaign() for _ in range(number)],
                 check,
                 clients,
-                SPREAD,
+                case,
+                address,
             )
+            for case, address in distances
             for clients in numbers_of_clients
             for name, client, check in _ways(database)
         ],

@@ -80,6 +80,13 @@ def test_json_is_a_list_of_figures_for_every_function_in_the_documented_form(
     for figure in figures:
         baseline = groups[figure["name"], figure["baseline"], figure["n"], figure["clients"]]
         assert baseline["ratio"] == 1
+    ways = {(figure["n"], figure["variant"]) for figure in figures}
+    for n in (50, 200):
+        for case in ("from records", "unchanged", "half changed"):
+            for way in ("function", "Core upsert", "application path", "row by row"):
+                assert (n, f"{way}, {case}") in ways
+    for case in ("hot campaign, 1 ms away", "1,000 campaigns", "1,000 campaigns, 1 ms away"):
+        assert (1, f"function, {case}") in ways
     # A budget is judged where the amount of data is the one that it names: quick has less.
     assert {figure["name"] for figure in figures if "within_budget" in figure} == set(BUDGETS) - {
         "update_campaign_statistics",

@@ -77,7 +77,8 @@ def written(tmp_path: Path) -> str:
 
 
 def test_a_figure_survives_json() -> None:
-    for figure in FIGURES:
+    size = Figure("tenants", "memory", 1, 1, "memory", 1.0, calls=5, megabytes=12.5)
+    for figure in [*FIGURES, size]:
         again = Figure.from_json(json.loads(json.dumps(figure.as_json())))
         assert again.as_json() == figure.as_json()
         assert again.verdicts == figure.verdicts
@@ -133,3 +134,14 @@ def test_the_command_reads_what_the_benchmark_wrote(
     assert MACHINE in target.read_text(encoding="utf-8")
     source.write_text("[]")
     assert CliRunner().invoke(app, [str(source), "--document", str(target)]).exit_code == 2
+
+
+def test_a_size_is_shown_as_one_and_is_no_time(tmp_path: Path) -> None:
+    sizes = [
+        Figure("tenants", variant, 1, 1, "function", 1.0, calls=5, megabytes=megabytes)
+        for variant, megabytes in (("function", 12.5), ("other", 3.0))
+    ]
+    again = [Figure.from_json(each.as_json()) for each in sizes]
+    write_document(again, MACHINE, tmp_path / "performance.md")
+    assert "| 12.5 MB |" in (tmp_path / "performance.md").read_text(encoding="utf-8")
+    assert slower_than_alternatives(again) == []
