@@ -152,10 +152,14 @@ def test_periods_are_as_long_as_the_span_needs(
 
 
 @pytest.mark.usefixtures("filled")
-def test_a_cost_without_a_time_is_counted(page: MakePage, owner_engine: Engine) -> None:
+@pytest.mark.parametrize("time", ["infinity", "20000-01-01", "9999-12-31", "0044-03-15 BC"])
+def test_a_cost_at_a_time_that_no_calendar_has_is_counted(
+    page: MakePage, owner_engine: Engine, time: str
+) -> None:
     with owner_engine.begin() as connection:
         connection.execute(
-            text("update gmaps_api_costs set incurred_at = 'infinity' where service = 'facebook'")
+            text("update gmaps_api_costs set incurred_at = :time where service = 'facebook'"),
+            {"time": time},
         )
     assert ["no date", "0.0000", "1.5000", "0.0000", "0.0000", "1.5000"] in page().rows
 

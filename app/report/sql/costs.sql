@@ -1,9 +1,17 @@
 -- By hour, day, week or month, whichever makes a readable number of periods. In UTC; a cost whose
--- time is infinite has no period.
-with span as (
-  select max(incurred_at) - min(incurred_at) as length
+-- time is infinite, or of a year that calendars of four digits do not have, has no period.
+with entry as (
+  select
+    case
+      when incurred_at >= '0001-01-01Z' and incurred_at < '9999-12-01Z'
+      then incurred_at at time zone 'UTC'
+    end as incurred_at,
+    service,
+    cost_usd
   from {schema}.gmaps_api_costs
-  where isfinite(incurred_at)
+),
+span as (
+  select max(incurred_at) - min(incurred_at) as length from entry
 ),
 unit as (
   select
@@ -17,13 +25,10 @@ unit as (
 )
 select
   unit.name as unit,
-  case
-    when isfinite(entry.incurred_at)
-    then date_trunc(unit.name, entry.incurred_at at time zone 'UTC')
-  end as period,
+  date_trunc(unit.name, entry.incurred_at) as period,
   entry.service,
   sum(entry.cost_usd) as cost
-from {schema}.gmaps_api_costs as entry
+from entry
 cross join unit
 group by 1, 2, 3
 order by 2, 3
