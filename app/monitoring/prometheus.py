@@ -1,7 +1,8 @@
 """The statistics in Prometheus' text format.
 
-Labels hold names of the schema and ids, never a campaign's name or a statement. Samples are floats,
-as Prometheus keeps them: money is exact in the other formats.
+Labels hold names of the schema and ids, never a campaign's name or a statement. Each sample names
+its database and schema, so that a collector that reads the files of several keeps them apart.
+Samples are floats, as Prometheus keeps them: money is exact in the other formats.
 """
 
 from __future__ import annotations
@@ -33,6 +34,14 @@ class _Reading(Collector):
         self._statistics = statistics
 
     def collect(self) -> Iterator[Metric]:
+        common = {"database": self._statistics.database, "schema": self._statistics.schema}
+        for family in self._families():
+            family.samples = [
+                sample._replace(labels={**common, **sample.labels}) for sample in family.samples
+            ]
+            yield family
+
+    def _families(self) -> Iterator[Metric]:
         statistics = self._statistics
         yield from _functions(statistics)
         yield from _lock_waits(statistics.lock_waits)

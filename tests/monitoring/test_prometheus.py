@@ -20,7 +20,10 @@ Read = Callable[..., Statistics]
 
 def _samples(exposition: str) -> dict[tuple[str, ...], float]:
     return {
-        (sample.name, *sample.labels.values()): sample.value
+        (
+            sample.name,
+            *(text for name, text in sample.labels.items() if name not in ("database", "schema")),
+        ): sample.value
         for family in text_string_to_metric_families(exposition)
         for sample in family.samples
     }
@@ -40,6 +43,8 @@ def test_every_metric_has_help_a_type_and_a_name_of_its_kind(
         assert family.name.startswith("campaigndb_")
         assert family.documentation
         for sample in family.samples:
+            assert sample.labels["database"]
+            assert sample.labels["schema"] == "public"
             assert sample.name.endswith("_total") == (family.type == "counter")
     samples = _samples(exposition)
     assert samples["campaigndb_function_budget_seconds", "track_campaign_cost"] == 0.1
