@@ -17,7 +17,7 @@ import typer
 from app.bench.command import bench
 from app.cli import campaign, db, history, rollout, tenant
 from app.cli.drift import drift
-from app.cli.failures import describe
+from app.cli.failures import CommandFailure, describe
 from app.cli.import_file import import_file
 from app.cli.reconcile import reconcile
 from app.cli.report import report
@@ -95,6 +95,8 @@ def run_command(arguments: Sequence[str]) -> int:
     options = GlobalOptions()
     exit_code = 0
     try:
+        if sys.stdout is None:
+            raise CommandFailure("the standard output is closed")
         try:
             with command.make_context(PROGRAM, list(arguments), obj=options) as context:
                 command.invoke(context)

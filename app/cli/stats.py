@@ -34,6 +34,8 @@ from app.monitoring.rates import Rates, rates_between
 from app.settings import Settings
 
 QUEUES_SHOWN = 10
+# Typed names have no limit.
+LONGEST_NAME = 80
 QUEUES_WATCHED = 3  # a screen has few lines
 # It reads the whole ledger: a reading every two seconds must not.
 RECONCILED_EVERY_SECONDS = 30.0
@@ -58,7 +60,7 @@ def stats(
         ),
     ] = False,
     interval: Annotated[
-        float, typer.Option(min=0.1, help="Seconds between two readings of --watch.")
+        float, typer.Option(min=0.1, max=86_400, help="Seconds between two readings of --watch.")
     ] = 2.0,
     reconcile: Annotated[
         bool,
@@ -245,8 +247,12 @@ def _queues(queues: Sequence[QueueLength], shown: int) -> RenderableType:
         right=("facebook", "linkedin"),
     )  # fmt: skip
     for queue in queues[:shown]:
-        table.add_row(*map(cell, (queue.campaign_id, queue.campaign)),
-                      *map(cell, (queue.facebook, queue.linkedin)))  # fmt: skip
+        table.add_row(
+            *map(
+                cell,
+                (queue.campaign_id, _shortened(queue.campaign), queue.facebook, queue.linkedin),
+            )
+        )
     rest = queues[shown:]
     if rest:
         table.add_row(
@@ -256,6 +262,10 @@ def _queues(queues: Sequence[QueueLength], shown: int) -> RenderableType:
             cell(sum(queue.linkedin for queue in rest)),
         )
     return table
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def _ledger(found: Statistics) -> RenderableType:

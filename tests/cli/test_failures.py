@@ -1,7 +1,9 @@
 """Whatever goes wrong is one line on stderr and an exit code, and tells no secret."""
 
+import os
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from app.cli import main
 from app.cli.failures import describe
 
 CampaignDb = Callable[..., Any]
+PROJECT = Path(__file__).parents[2]
 SECRET = "a secret/42"
 
 # Commands that read the tables, call a function, migrate.
@@ -217,6 +220,21 @@ def test_output_that_nobody_reads_has_its_exit_code(
         process.stdout.close()
         assert process.stderr.read() == "campaigndb: the output was not read to its end\n"
         assert process.wait(timeout=30) == 141
+
+
+@pytest.mark.parametrize("command", ["stats", "stats --json", "report --no-drift --html -"])
+def test_a_closed_output_is_one_line(command: str) -> None:
+    # Python has no sys.stdout then.
+    closing = ["sh", "-c", '"$@" >&-', "sh", sys.executable, "-m", "app.cli", *command.split()]
+    done = subprocess.run(
+        closing,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, "campaigndb: the standard output is closed\n")
 
 
 def test_the_version_and_every_help_text(campaigndb: CampaignDb) -> None:

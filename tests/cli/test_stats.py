@@ -78,6 +78,25 @@ def test_watching_ends_cleanly(
     assert readings[0]["reconciliation"]["campaigns"] == 1
 
 
+def test_a_long_name_does_not_fill_the_screen(
+    campaigndb: CampaignDb, add_business: Callable[..., uuid.UUID], owner_engine: Engine
+) -> None:
+    add_business()
+    with owner_engine.begin() as connection:
+        connection.execute(text("update gmaps_campaigns set name = repeat('x', 5000)"))
+    result = campaigndb("stats")
+    assert "x" * 79 + "…" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) < 250
+    assert "x" * 5000 in campaigndb("stats", "--json").stdout
+
+
+@pytest.mark.parametrize("interval", ["0", "nan", "inf"])
+def test_an_interval_is_a_time(campaigndb: CampaignDb, interval: str) -> None:
+    result = campaigndb("stats", "--watch", "--interval", interval)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Invalid value for '--interval'" in result.stderr
+
+
 @pytest.mark.parametrize("other", ["--json", "--watch"])
 def test_formats_exclude_each_other(campaigndb: CampaignDb, other: str) -> None:
     result = campaigndb("stats", "--prometheus", other)
