@@ -41,6 +41,8 @@ from app.tables import cost_gates, metadata
 
 FOLDER = Path(__file__).parent
 LOCK_TIMEOUT_SECONDS = 2.0
+# Where a lock was waited for already, each part only looks whether it is its own table's.
+LOOK_TIMEOUT_SECONDS = 0.1
 STATEMENT_TIMEOUT_SECONDS = 60
 LOCK_NOT_AVAILABLE = "55P03"
 QUERY_CANCELED = "57014"
@@ -98,7 +100,7 @@ def read_statistics(
         SQLAlchemyError: the database cannot be reached.
     """
     schema = get_settings().schema_name if schema is None else check_schema_name(schema)
-    with _reading(engine, schema) as (connection, server):
+    with _reading(engine, schema, LOCK_TIMEOUT_SECONDS) as (connection, server):
         if not server["tables"]:
             raise StatisticsUnknownError(
                 f"the schema {schema} has no table of the project: "
@@ -106,6 +108,7 @@ def read_statistics(
             )
         refused = _refused(server, schema)
         queries = {part: _filled(part, server, schema) for part in PARTS if part not in refused}
+        patience = LOCK_TIMEOUT_SECONDS
         try:
             read: dict[str, Rows | Unavailable] = _read_together(connection, queries, schema)
             apart = False
@@ -113,6 +116,9 @@ def read_statistics(
             if error.connection_invalidated:
                 raise
             apart = True
+            failure = from_exception(error)
+            if failure is not None and failure.error_code == LOCK_NOT_AVAILABLE:
+                patience = LOOK_TIMEOUT_SECONDS
         reconciliation: Reconciliation | Unavailable
         if not with_reconciliation:
             reconciliation = Unavailable("it was not asked for")
@@ -121,9 +127,12 @@ def read_statistics(
         elif not apart:
             reconciliation = _reconcile(connection)
     if apart:
-        read = {part: _read_apart(engine, schema, part, query) for part, query in queries.items()}
+        read = {
+            part: _read_apart(engine, schema, part, query, patience)
+            for part, query in queries.items()
+        }
         if with_reconciliation and "reconciliation" not in refused:
-            with _reading(engine, schema) as (connection, _):
+            with _reading(engine, schema, patience) as (connection, _):
                 reconciliation = _reconcile(connection)
     return _statistics(server, schema, read | refused, reconciliation)
 
@@ -143,7 +152,7 @@ def read_functions_on(connection: Connection, schema: str) -> CountedCalls:
 
     Counters are of no snapshot: they are the server's newest ones.
     """
-    server = _read_server(connection, schema)
+    server = _read_server(connection, schema, LOCK_TIMEOUT_SECONDS)
     refused = _refused(server, schema)
     read: dict[str, Rows | Unavailable] = dict(refused)
     for part in ("functions", "statements"):
@@ -164,7 +173,9 @@ def read_functions_on(connection: Connection, schema: str) -> CountedCalls:
 
 
 @contextmanager
-def _reading(engine: Engine, schema: str) -> Iterator[tuple[Connection, Mapping[str, Any]]]:
+def _reading(
+    engine: Engine, schema: str, patience: float
+) -> Iterator[tuple[Connection, Mapping[str, Any]]]:
     with engine.connect() as connection:
         connection.execution_options(
             isolation_level="REPEATABLE READ",
@@ -172,14 +183,14 @@ def _reading(engine: Engine, schema: str) -> Iterator[tuple[Connection, Mapping[
             schema_translate_map={None: schema},
         )
         with connection.begin():
-            yield connection, _read_server(connection, schema)
+            yield connection, _read_server(connection, schema, patience)
 
 
-def _read_server(connection: Connection, schema: str) -> Mapping[str, Any]:
+def _read_server(connection: Connection, schema: str, patience: float) -> Mapping[str, Any]:
     server = connection.exec_driver_sql(
         (FOLDER / "server.sql").read_text(encoding="utf-8"),
         {
-            "lock_timeout": f"{round(LOCK_TIMEOUT_SECONDS * 1000)}ms",
+            "lock_timeout": f"{round(patience * 1000)}ms",
             "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
             "schema": schema,
             "tables": TABLES,
@@ -229,9 +240,11 @@ def _read_together(
     return {part: load_json(row[part]) for part in queries}
 
 
-def _read_apart(engine: Engine, schema: str, part: str, query: str) -> Rows | Unavailable:
+def _read_apart(
+    engine: Engine, schema: str, part: str, query: str, patience: float
+) -> Rows | Unavailable:
     try:
-        with _reading(engine, schema) as (connection, _):
+        with _reading(engine, schema, patience) as (connection, _):
             return _read_together(connection, {part: query}, schema)[part]
     except DBAPIError as error:
         return _unavailable(error)
