@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
-from sqlalchemy import Select, func, select, text, update
+from sqlalchemy import Connection, Select, func, select, text, update
 
 from app.bench.database import BenchDatabase
 from app.bench.figures import Figure, Target, with_growth
@@ -45,7 +45,9 @@ def measure(bench: Bench) -> Iterator[Figure]:
             )
         )
         if size == LARGEST:
-            target = Target("by index-only scan", _reads_the_index_only(bench, campaign_id))
+            with bench.database.owner_engine.begin() as connection:
+                is_met = reads_the_index_only(connection, campaign_id)
+            target = Target("by index-only scan", is_met)
             measured = [
                 replace(each, targets=(target,)) if each.variant == FUNCTION else each
                 for each in measured
@@ -101,10 +103,17 @@ def _aggregate(campaign_id: uuid.UUID) -> Select[int, int, int, int, int]:
     ).where(business.campaign_id == campaign_id)
 
 
-def _reads_the_index_only(bench: Bench, campaign_id: uuid.UUID) -> bool:
-    with bench.database.owner_engine.begin() as connection:
-        compiled = _aggregate(campaign_id).compile(
-            connection.engine, compile_kwargs={"literal_binds": True}
-        )
-        plan = connection.execute(text(f"explain (format text) {compiled}")).scalars().all()
-    return any("Index Only Scan using idx_businesses_campaign_id" in line for line in plan)
+def reads_the_index_only(connection: Connection, campaign_id: uuid.UUID) -> bool:
+    """Whether the function, in this transaction, reads businesses from an index and no row."""
+    call = select(func.update_campaign_statistics(campaign_id))
+    # The first five may each be planned anew; the plan that is kept comes after them.
+    for _ in range(6):
+        connection.execute(call).one()
+    read = connection.execute(
+        text(
+            "select seq_scan = 0 and idx_scan > 0 and idx_tup_fetch = 0 "
+            "from pg_stat_xact_user_tables where relid = cast(:table as regclass)"
+        ),
+        {"table": businesses.name},
+    )
+    return bool(read.scalar_one())
