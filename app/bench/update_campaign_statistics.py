@@ -9,8 +9,9 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, text, update
+from sqlalchemy import Connection, Row, Select, func, select, text, update
 
 from app.bench.database import BenchDatabase
 from app.bench.figures import Figure, Target, with_growth
@@ -105,15 +106,20 @@ def _aggregate(campaign_id: uuid.UUID) -> Select[int, int, int, int, int]:
 
 def reads_the_index_only(connection: Connection, campaign_id: uuid.UUID) -> bool:
     """Whether the function, in this transaction, reads businesses from an index and no row."""
-    call = select(func.update_campaign_statistics(campaign_id))
+
+    def read() -> Row[Any]:
+        return connection.execute(
+            text(
+                "select seq_scan, idx_scan, idx_tup_fetch from pg_stat_xact_user_tables "
+                "where relid = cast(:table as regclass)"
+            ),
+            {"table": businesses.name},
+        ).one()
+
+    # Earlier transactions of the connection may still be among them.
+    before = read()
     # The first five may each be planned anew; the plan that is kept comes after them.
     for _ in range(6):
-        connection.execute(call).one()
-    read = connection.execute(
-        text(
-            "select seq_scan = 0 and idx_scan > 0 and idx_tup_fetch = 0 "
-            "from pg_stat_xact_user_tables where relid = cast(:table as regclass)"
-        ),
-        {"table": businesses.name},
-    )
-    return bool(read.scalar_one())
+        connection.execute(select(func.update_campaign_statistics(campaign_id))).one()
+    table_scans, index_scans, rows = (now - then for now, then in zip(read(), before, strict=True))
+    return bool(index_scans) and not table_scans and not rows
