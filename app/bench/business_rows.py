@@ -201,6 +201,20 @@ def upsert_records(
         connection.execute(_upsert(postgresql.insert(businesses).values(rows)))
 
 
+def upsert_many(
+    connection: Connection,
+    records: Iterable[Mapping[str, Any]],
+    campaign_id: uuid.UUID,
+    zip_code: str,
+) -> None:
+    """The records' rows through SQLAlchemy Core as one list: the driver sends them in a pipeline.
+
+    Compiled once, where many rows in one statement are compiled each time.
+    """
+    rows = [_core_row(record, campaign_id, zip_code) for record in records]
+    connection.execute(_upsert(postgresql.insert(businesses)), rows)
+
+
 def upsert_row_by_row(
     connection: Connection,
     records: Iterable[Mapping[str, Any]],

@@ -83,7 +83,9 @@ def test_json_is_a_list_of_figures_for_every_function_in_the_documented_form(
     ways = {(figure["n"], figure["variant"]) for figure in figures}
     for n in (50, 200):
         for case in ("from records", "unchanged", "half changed"):
-            for way in ("function", "Core upsert", "application path", "row by row"):
+            for way in (
+                "function", "Core upsert", "Core executemany", "application path", "row by row",
+            ):  # fmt: skip
                 assert (n, f"{way}, {case}") in ways
     for case in ("hot campaign, 1 ms away", "1,000 campaigns", "1,000 campaigns, 1 ms away"):
         assert (1, f"function, {case}") in ways

@@ -9,6 +9,7 @@ import pytest
 
 from app.bench import measurement
 from app.bench.figures import Figure
+from app.bench.insert_businesses_batch import CORE_MANY, CORE_UPSERT, beside_core
 from app.bench.measurement import Comparison, Often, Variant, compare
 from app.budgets import Budget
 
@@ -115,3 +116,16 @@ def test_a_met_target_is_said_too_and_no_target_says_nothing() -> None:
     ]
     assert figure().verdicts == []
     assert not {"within_budget", "within_ratio_limit"} & set(figure().as_json())
+
+
+def test_the_function_is_held_to_the_faster_of_cores_ways() -> None:
+    core = [
+        figure(variant=f"{way}, from records", median_ms=milliseconds)
+        for way, milliseconds in ((CORE_UPSERT, 400.0), (CORE_MANY, 60.0))
+    ]
+    for milliseconds, is_met in ((24.0, True), (24.1, False)):
+        function = figure(variant="function, from records", median_ms=milliseconds)
+        [(text, met)] = beside_core(function, [function, *core]).verdicts
+        assert met is is_met
+        assert text.endswith("(at least 2.5)")
+    assert beside_core(core[0], core).verdicts == []

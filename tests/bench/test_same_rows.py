@@ -16,6 +16,7 @@ from app.bench.business_rows import (
     copy_records,
     copy_text,
     row_of,
+    upsert_many,
     upsert_records,
     upsert_row_by_row,
 )
@@ -42,6 +43,11 @@ def through_copy(database: BenchDatabase, campaign: uuid.UUID, records: Records)
 def through_core(database: BenchDatabase, campaign: uuid.UUID, records: Records) -> None:
     with database.owner_engine.begin() as connection:
         upsert_records(connection, records, campaign, ZIP_CODE)
+
+
+def through_core_many(database: BenchDatabase, campaign: uuid.UUID, records: Records) -> None:
+    with database.owner_engine.begin() as connection:
+        upsert_many(connection, records, campaign, ZIP_CODE)
 
 
 def row_by_row(database: BenchDatabase, campaign: uuid.UUID, records: Records) -> None:
@@ -83,7 +89,14 @@ def all_kinds_of_records() -> Records:
 
 @pytest.mark.parametrize(
     "insert",
-    [through_copy_prepared, through_copy_and_merge, through_copy, through_core, row_by_row],
+    [
+        through_copy_prepared,
+        through_copy_and_merge,
+        through_copy,
+        through_core,
+        through_core_many,
+        row_by_row,
+    ],
 )
 def test_the_rows_are_those_that_the_function_writes(
     database: BenchDatabase, insert: Callable[[BenchDatabase, uuid.UUID, Records], None]
