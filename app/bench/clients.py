@@ -1,7 +1,10 @@
-"""Several clients calling at once, each a process with a connection of its own.
+"""Several clients calling at once, each with a connection of its own.
 
-Threads would wait for each other's interpreter and measure that. The processes are forked from
-one that has imported everything, so that a hundred of them start in a moment.
+Up to ten are processes, for threads that are busy wait for each other's interpreter. More are
+threads of ten processes, as in workers with a pool each: those of a crowd wait for the server
+nearly all of the time, and a hundred interpreters at once on a few cores would measure how long
+a processor takes to load each into its caches. The processes are forked from one that has imported
+everything.
 """
 
 from __future__ import annotations
@@ -11,8 +14,10 @@ import multiprocessing.connection
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
@@ -23,6 +28,7 @@ from app.cli.failures import CommandFailure
 from app.demo.interruption import undisturbed
 from app.errors import StoredFunctionError
 
+_PROCESSES_AT_MOST = 10
 # After these a connection's plans and caches are as they stay.
 _WARM_UP_CALLS = 8
 _END_SECONDS = 10
@@ -93,14 +99,21 @@ def compare_under_load(
     """
     variants = comparison.variants
     reports: list[list[list[ClientReport]]] = [[] for _ in variants]
-    with undisturbed(_client_processes(max(each.clients for each in variants))) as processes:
-        for number in range(rounds):
+    number = min(_PROCESSES_AT_MOST, max(each.clients for each in variants))
+    with undisturbed(_client_processes(number)) as processes:
+        for round_number in range(rounds):
             for turn in range(len(variants)):
-                index = (number + turn) % len(variants)
+                index = (round_number + turn) % len(variants)
                 variant = variants[index]
                 subject = variant.new_subject()
-                task = _Task(variant.open_client, variant.address or address, subject, seconds)
-                done = processes.work_on(task, variant.clients)
+                task = _Task(
+                    variant.open_client,
+                    variant.address or address,
+                    subject,
+                    seconds,
+                    variant.clients,
+                )
+                done = processes.work_on(task)
                 variant.check(
                     subject, sum(len(each.milliseconds) + each.warm_up_calls for each in done)
                 )
@@ -146,6 +159,7 @@ class _Task:
     address: Address
     subject: Any
     seconds: float
+    clients: int
 
 
 @dataclass(frozen=True)
@@ -160,14 +174,17 @@ class _ClientProcesses:
     ) -> None:
         self._members = members
 
-    def work_on(self, task: _Task, clients: int) -> list[ClientReport]:
-        """So many clients at once: they begin when each is connected and warm."""
-        members = self._members[:clients]
-        for message in (task, "start"):
-            for _, connection in members:
-                connection.send(message)
-            answers = [self._answer(connection) for _, connection in members]
-        return answers
+    def work_on(self, task: _Task) -> list[ClientReport]:
+        """All of its clients at once: they begin when each is connected and warm."""
+        connections = [connection for _, connection in self._members[: task.clients]]
+        for index, connection in enumerate(connections):
+            share = len(range(index, task.clients, len(connections)))
+            connection.send(replace(task, clients=share))
+        for connection in connections:
+            self._answer(connection)
+        for connection in connections:
+            connection.send("start")
+        return [report for connection in connections for report in self._answer(connection)]
 
     @staticmethod
     def _answer(connection: multiprocessing.connection.Connection[Any, Any]) -> Any:
@@ -211,12 +228,16 @@ def _client_process(connection: multiprocessing.connection.Connection[Any, Any])
         while True:
             task = connection.recv()
             try:
-                with task.open_client(task.address, task.subject) as client:
-                    report = _warmed_up(client)
+                with ExitStack() as opened, ThreadPoolExecutor(task.clients) as threads:
+                    clients = [
+                        opened.enter_context(task.open_client(task.address, task.subject))
+                        for _ in range(task.clients)
+                    ]
+                    reports = list(threads.map(_warmed_up, clients))
                     connection.send("ready")
                     connection.recv()
-                    _call(client, report, task.seconds)
-                connection.send(report)
+                    list(threads.map(partial(_call, seconds=task.seconds), clients, reports))
+                connection.send(reports)
             except Exception as error:  # noqa: BLE001 - the parent tells of any failure
                 connection.send(_Failed(f"{type(error).__name__}: {error}"))
     except (EOFError, ConnectionError):

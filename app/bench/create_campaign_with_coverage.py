@@ -28,7 +28,7 @@ ALL_ZIP_CODES = 41_000
 
 def measure(bench: Bench) -> Iterator[Figure]:
     database = bench.database
-    zip_codes = us_zip_codes()
+    zip_codes = us_zip_codes(bench)
     for n in (
         BUDGET_ZIP_CODES,
         bench.size(COPY_ZIP_CODES, 1_000),
@@ -75,13 +75,19 @@ def _variants(database: BenchDatabase, zip_codes: list[str]) -> list[Variant]:
     ]
 
 
-@lru_cache(maxsize=1)
-def us_zip_codes() -> list[str]:
-    """Real ones where the package that holds them is installed, else made up."""
+def us_zip_codes(bench: Bench) -> list[str]:
+    """Real ones where the package that holds them is installed, else made up, and says so."""
     try:
-        import zipcodes
+        return _real_zip_codes()
     except ImportError:
+        bench.tell("made-up ZIP codes: the package zipcodes, which has the real ones, is missing")
         return [f"{number:05}" for number in range(501, 501 + ALL_ZIP_CODES)]
+
+
+@lru_cache(maxsize=1)
+def _real_zip_codes() -> list[str]:
+    import zipcodes
+
     return [str(each["zip_code"]) for each in zipcodes.list_all()]  # type: ignore[no-untyped-call]
 
 

@@ -100,6 +100,15 @@ class BenchDatabase:
             {"name": "Benchmark"}, zip_codes
         ).campaign_id
 
+    def new_campaigns(self, number: int) -> list[uuid.UUID]:
+        """So many at once, for benchmarks that spread their calls."""
+        rows = self._maintenance.execute(
+            "insert into gmaps_campaigns (name) select 'Benchmark' from generate_series(1, %s) "
+            "returning id",
+            [number],
+        )
+        return [campaign_id for (campaign_id,) in rows]
+
     def campaign_with_businesses(self, n: int) -> uuid.UUID:
         """The same campaign each time that it is asked for; filled at the first."""
         if n not in self._filled:

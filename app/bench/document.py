@@ -19,6 +19,7 @@ import pygal
 import typer
 from pygal.style import Style
 
+from app.bench import indexes
 from app.bench.figures import Figure
 from app.bench.measurement import FUNCTION
 
@@ -89,7 +90,11 @@ def slower_than_alternatives(figures: Sequence[Figure]) -> list[Slower]:
     found = [
         Slower(functions[_case(figure)], figure)
         for figure in figures
-        if _way(figure) != FUNCTION and _case(figure) in functions and figure.megabytes is None
+        if _way(figure) != FUNCTION
+        and _case(figure) in functions
+        and figure.megabytes is None
+        # The function itself, without an index that others need.
+        and indexes.CASE not in figure.variant
     ]
     # A twentieth is the noise of these measurements.
     return sorted((each for each in found if each.times > 1.05), key=lambda each: -each.times)

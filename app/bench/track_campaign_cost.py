@@ -148,7 +148,7 @@ def many_campaigns(
             LoadVariant(
                 name,
                 client,
-                lambda: [database.new_campaign() for _ in range(number)],
+                lambda: database.new_campaigns(number),
                 check,
                 clients,
                 case,

@@ -22,7 +22,7 @@ NAME = "update_coverage_status"
 
 def measure(bench: Bench) -> Iterator[Figure]:
     database = bench.database
-    zip_codes = us_zip_codes()[: bench.size(10_000, 100)]
+    zip_codes = us_zip_codes(bench)[: bench.size(10_000, 100)]
     campaign_id = database.new_campaign(zip_codes)
     next_zip_code = itertools.cycle(zip_codes)
 

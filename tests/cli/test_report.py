@@ -60,7 +60,7 @@ def test_failures_leave_the_earlier_file(
 ) -> None:
     missing = campaigndb("report", "--html", tmp_path / "nowhere" / "report.html", "--no-drift")
     assert (missing.exit_code, missing.stderr.count("\n")) == (2, 1)
-    assert "No such file" in missing.stderr
+    assert f"{tmp_path / 'nowhere' / 'report.html'}: No such file" in missing.stderr
 
     (tmp_path / "report.html").write_text("earlier")
     url = app_url.set(drivername="postgresql").render_as_string(hide_password=False)
