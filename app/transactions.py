@@ -22,6 +22,7 @@ from app.calls import IsolationLevel
 from app.errors import StoredFunctionError, from_exception
 from app.retries import RetryPolicy
 from app.telemetry import Observation
+from app.wal_flush import FLUSH, WITHOUT_FLUSH, may_flush
 
 T = TypeVar("T")
 
@@ -103,8 +104,9 @@ def run_in_one_message(
     """BEGIN, `before`, `query` and COMMIT in one round trip; returns `read` of the query's value.
 
     `before` is given the connection, in AUTOCOMMIT, and returns statements. A lock that they take
-    is held for no network delay at all. `query` has psycopg's named placeholders and one value as
-    its result; `read` may raise `StoredFunctionError`.
+    is held for no network delay at all, and not while COMMIT waits for the disk. `query` has
+    psycopg's named placeholders and one value as its result; it must be safe to repeat. `read` may
+    raise `StoredFunctionError`.
     """
 
     def attempt() -> T:
@@ -114,12 +116,13 @@ def run_in_one_message(
             driver = connection.connection.driver_connection
             if not isinstance(driver, psycopg.Connection):
                 raise TypeError("the engine's driver is not psycopg 3 (postgresql+psycopg://…)")
-            message = _message(isolation_level, before(connection), query)
+            message = _Message(isolation_level, before(connection), query, may_flush(connection))
             try:
                 with psycopg.ClientCursor(driver) as cursor:
-                    cursor.execute(message, values)
-                    value = _value_before_commit(cursor)
-            except BaseException:
+                    cursor.execute(message.text, values)
+                    value = message.value(cursor)
+            except BaseException as error:
+                unknown = _outcome_unknown(error, driver)
                 if _is_usable(driver):
                     driver.rollback()
                 elif driver.closed:
@@ -127,6 +130,8 @@ def run_in_one_message(
                         connection.exec_driver_sql(_LET_THE_POOL_NOTICE)
                 else:
                     connection.invalidate()
+                if unknown is not None:
+                    raise unknown from None
                 raise
             return read(value)
 
@@ -153,12 +158,18 @@ async def run_in_one_message_async(
             driver = (await connection.get_raw_connection()).driver_connection
             if not isinstance(driver, psycopg.AsyncConnection):
                 raise TypeError("the engine's driver is not psycopg 3 (postgresql+psycopg://…)")
-            message = _message(isolation_level, await connection.run_sync(before), query)
+            message = _Message(
+                isolation_level,
+                await connection.run_sync(before),
+                query,
+                await connection.run_sync(may_flush),
+            )
             try:
                 async with psycopg.AsyncClientCursor(driver) as cursor:
-                    await cursor.execute(message, values)
-                    value = _value_before_commit(cursor)
-            except BaseException:
+                    await cursor.execute(message.text, values)
+                    value = message.value(cursor)
+            except BaseException as error:
+                unknown = _outcome_unknown(error, driver)
                 if _is_usable(driver):
                     await driver.rollback()
                 elif driver.closed:
@@ -166,26 +177,34 @@ async def run_in_one_message_async(
                         await connection.exec_driver_sql(_LET_THE_POOL_NOTICE)
                 else:
                     await connection.invalidate()
+                if unknown is not None:
+                    raise unknown from None
                 raise
             return read(value)
 
     return await retried_async(attempt, policy, name, observation)
 
 
-def _message(isolation_level: IsolationLevel, before: str, query: str) -> str:
-    return f"BEGIN ISOLATION LEVEL {isolation_level}; {before}; {query}; COMMIT"
+class _Message:
+    """The statements of one transaction, and which of their results is the query's."""
 
+    def __init__(
+        self, isolation_level: IsolationLevel, before: str, query: str, flushes: bool
+    ) -> None:
+        begin = f"BEGIN ISOLATION LEVEL {isolation_level}"
+        without_flush, flush = ([WITHOUT_FLUSH], [FLUSH]) if flushes else ([], [])
+        self.text = "; ".join([begin, *without_flush, before, query, "COMMIT", *flush])
+        self._commit = -1 - len(flush)
 
-def _value_before_commit(
-    cursor: psycopg.ClientCursor[Any] | psycopg.AsyncClientCursor[Any],
-) -> str:
-    """The value of the last statement but one; the last must have committed."""
-    results = cursor.pgresult, *_remaining_results(cursor)
-    committed = results[-1]
-    value = results[-2].get_value(0, 0) if len(results) > 1 and results[-2] is not None else None
-    if committed is None or committed.command_status != b"COMMIT" or value is None:
+    def value(self, cursor: psycopg.ClientCursor[Any] | psycopg.AsyncClientCursor[Any]) -> str:
+        """The value of the last statement before COMMIT, which must have committed."""
+        results = cursor.pgresult, *_remaining_results(cursor)
+        if len(results) >= 1 - self._commit:
+            answer, committed = results[self._commit - 1], results[self._commit]
+            value = answer.get_value(0, 0) if answer is not None else None
+            if committed and committed.command_status == b"COMMIT" and value is not None:
+                return str(value.decode())
         raise psycopg.InternalError("the transaction did not end in COMMIT")
-    return str(value.decode())
 
 
 def _remaining_results(
@@ -195,6 +214,21 @@ def _remaining_results(
     while cursor.nextset():
         results.append(cursor.pgresult)
     return results
+
+
+def _outcome_unknown(
+    error: BaseException, driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
+) -> StoredFunctionError | None:
+    """What to raise where the call was cancelled when its transaction had ended already."""
+    if not isinstance(error, psycopg.errors.QueryCanceled):
+        return None
+    if driver.info.transaction_status != TransactionStatus.IDLE:
+        return None  # cancelled inside of it: nothing was written
+    unknown = from_exception(error)
+    assert unknown is not None
+    # Repeated, it gets the first result if there is one.
+    unknown.retry_recommended = True
+    return unknown
 
 
 def _is_usable(driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
