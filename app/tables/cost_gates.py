@@ -11,7 +11,7 @@ from app.tables.metadata import metadata
 
 # Campaigns share gates by hash. Among 10 campaigns written at once a caller meets another one's at
 # its gate in one case of seven, and then waits for one short transaction; each gate costs about
-# 1.5 KB of catalog in every schema.
+# 2.5 KB of catalog in every schema.
 GATE_COUNT = 64
 
 cost_gates = tuple(Table(f"gmaps_cost_gate_{number:02}", metadata) for number in range(GATE_COUNT))
