@@ -251,6 +251,10 @@ def run_changes(command: str, work: Any, connection: Connection, lock: DeployLoc
         # A failed try may have left its transaction, or Alembic's own one after a block outside.
         connection.rollback()
         from_nothing = not has_version_table(connection)
+        if from_nothing and config.attributes.get("is_there"):
+            raise CommandError(
+                f"the schema {schema} has no table alembic_version: dropped meanwhile?"
+            )
         configure(
             from_nothing=from_nothing, before_commit=lock.check, connection=connection, fn=plan
         )

@@ -10,7 +10,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from app.cli.failures import FOUND_SOMETHING, CommandFailure
-from app.cli.terminal import cell, new_table, output_console, print_json, printable
+from app.cli.terminal import cell, new_table, notice, output_console, print_json, printable
 from app.database import database_url
 from app.migrations.messages import describe_database_error
 from app.settings import get_settings
@@ -69,13 +69,16 @@ def list_(
         values = [
             tenant.name,
             tenant.schema,
-            tenant.revision or "base",
+            "?" if tenant.revision is None else tenant.revision or "base",
             tenant.granted_roles,
             tenant.size,
             *([tenant.node] if is_cluster else []),
         ]
         table.add_row(*map(cell, values))
     output_console().print(table)
+    for tenant in tenants:
+        if tenant.problem is not None:
+            notice(f"tenant {tenant.name}: {tenant.problem}")
 
 
 @app.command()

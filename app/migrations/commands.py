@@ -17,12 +17,19 @@ def upgrade(
     settings: Settings | None = None,
     *,
     tenant: str | None = None,
+    is_there: bool = False,
 ) -> None:
     """Migrates the database up; raises SQLAlchemy's errors, with nothing half done.
 
-    `tenant` is the one whose schema and role `settings` name, if they do.
+    `tenant` is the one whose schema and role `settings` name, if they do. Where the schema
+    `is_there` already, one that was dropped meanwhile is not made again (CommandError).
     """
-    attributes = {"settings": settings, "tenant": tenant, "raise_errors": True}
+    attributes = {
+        "settings": settings,
+        "tenant": tenant,
+        "is_there": is_there,
+        "raise_errors": True,
+    }
     command.upgrade(alembic_config(url, **attributes), revision)
 
 

@@ -89,6 +89,7 @@ def move_tenant(url: URL, name: str, target: str, settings: Settings) -> Tenant:
                 f"the tenant {name} stays where it is: the database is one PostgreSQL server, and"
                 " only a Citus cluster has nodes to move to (the extension citus is not installed)"
             )
+        connection.exec_driver_sql("set lock_timeout to 0")  # the cluster waits for writers
         citus.move_schema(
             connection, tenant.schema, address["host"].strip("[]"), int(address["port"])
         )

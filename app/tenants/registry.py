@@ -1,8 +1,8 @@
 """Which tenants there are: the catalogs say so, and nothing else has to agree with them.
 
-A schema is a tenant's where it holds a version table and the campaigns of its own, its name begins
-with `CAMPAIGNDB_TENANT_PREFIX`, and it is not `CAMPAIGNDB_SCHEMA`. One that was migrated down to
-nothing is none any more.
+A schema is a tenant's where it holds two of: a version table, this project's tables, its functions; its
+name begins with `CAMPAIGNDB_TENANT_PREFIX`, and it is not `CAMPAIGNDB_SCHEMA`. Two, so that a tenant
+that lost one is still looked at. One that was migrated down to nothing is none any more.
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, create_engine, pool, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from app.database import on_connect
 from app.identifiers import quote_identifier
 from app.settings import Settings
+from app.tables import metadata
+from app.tables.cost_gates import cost_gates
 from app.tenants import citus
 from app.tenants.errors import TenantError
 from app.tenants.names import tenant_name, tenant_schema
 
 # The application role is who may create a campaign: the function is as old as the schema.
 _TENANTS = text("""
-    select n.nspname as schema,
+    select n.nspname as schema, found.has_version_table,
       array(
         select distinct pg_get_userbyid(granted.grantee)::text
         from pg_proc as p
@@ -34,16 +37,34 @@ _TENANTS = text("""
         order by 1
       ) as granted_roles
     from pg_namespace as n
-    where (cast(:schema as text) is null or n.nspname = :schema)
-      and (
-        select count(*) from pg_class as c
-        where c.relnamespace = n.oid and c.relkind in ('r', 'p')
-          and c.relname in ('alembic_version', 'gmaps_campaigns')
-      ) = 2
+    join (
+      select part.namespace, bool_or(part.kind = 'versions') as has_version_table
+      from (
+        select relnamespace as namespace,
+          case when relname = 'alembic_version' then 'versions' else 'tables' end as kind
+        from pg_class
+        where relkind in ('r', 'p') and relname = any (cast(:tables as text[]))
+        union all
+        select pronamespace, 'functions'
+        from pg_proc
+        where proname = 'create_campaign_with_coverage'
+      ) as part
+      where cast(:schema as text) is null
+        or part.namespace = to_regnamespace(quote_ident(:schema))
+      group by part.namespace
+      having count(distinct part.kind) >= 2
+    ) as found on found.namespace = n.oid
     order by n.nspname
 """)
+# Not the gates: so many names more would find no tenant more.
+_TABLES = ["alembic_version", *sorted(set(metadata.tables) - {gate.name for gate in cost_gates})]
 # In one query for each so many tenants: a thousand round trips would be most of the time.
 _READ_AT_ONCE = 200
+# Of one tenant's table; whoever holds it must not keep the others waiting.
+_LOCK_TIMEOUT_SECONDS = 2.0
+_NO_VERSION_TABLE = "it has no table alembic_version"
+# Undefined table, undefined schema: what a tenant is that was dropped meanwhile.
+_GONE = ("42P01", "3F000")
 
 
 @dataclass(frozen=True)
@@ -54,18 +75,25 @@ class Tenant:
         name: without the prefix.
         schema: its schema's name, not quoted.
         revision: of its schema; several are joined by a comma; empty for none, and where it was not
-            asked for.
+            asked for; None where it cannot be read.
         granted_roles: the roles that may execute its functions, usually one.
         size: of its tables and indexes in bytes; None where it was not asked for.
         node: `host:port` where a Citus cluster has it; None elsewhere.
+        problem: why its revision cannot be read, in one line; None where it can.
     """
 
     name: str
     schema: str
-    revision: str
+    revision: str | None
     granted_roles: tuple[str, ...] = ()
     size: int | None = None
     node: str | None = None
+    problem: str | None = None
+
+
+def shown_revision(revision: str | None) -> str:
+    """For people and logs."""
+    return "an unknown revision" if revision is None else revision or "base"
 
 
 @contextmanager
@@ -90,7 +118,12 @@ def _connection(url: URL, settings: Settings, role: str | None) -> Iterator[Conn
         isolation_level="AUTOCOMMIT",
         connect_args={"fallback_application_name": "campaigndb tenant", "prepare_threshold": None},
     )
-    on_connect(engine, search_path=settings.schema_name, role=role)
+    on_connect(
+        engine,
+        search_path=settings.schema_name,
+        role=role,
+        lock_timeout=_LOCK_TIMEOUT_SECONDS,
+    )
     with engine.connect() as connection:
         yield connection
 
@@ -146,7 +179,7 @@ def _tenants(
     *,
     with_revisions: bool,
 ) -> list[Tenant]:
-    rows = connection.execute(_TENANTS, {"schema": schema})
+    rows = connection.execute(_TENANTS, {"schema": schema, "tables": _TABLES}).all()
     tenants = [
         Tenant(name, row.schema, "", tuple(row.granted_roles))
         for row in rows
@@ -154,23 +187,53 @@ def _tenants(
     ]
     if not with_revisions:
         return tenants
-    revisions = _revisions(connection, [tenant.schema for tenant in tenants])
-    return [replace(tenant, revision=revisions[tenant.schema]) for tenant in tenants]
+    has_version_table = {row.schema for row in rows if row.has_version_table}
+    revisions = _revisions(connection, [t.schema for t in tenants if t.schema in has_version_table])
+    found = []
+    for tenant in tenants:
+        if tenant.schema not in has_version_table:
+            found.append(replace(tenant, revision=None, problem=_NO_VERSION_TABLE))
+        elif isinstance(revision := revisions[tenant.schema], str):
+            found.append(replace(tenant, revision=revision))
+        elif getattr(revision.orig, "sqlstate", None) not in _GONE:
+            problem = f"its revision cannot be read: {_first_line(revision)}"
+            found.append(replace(tenant, revision=None, problem=problem))
+    return found
 
 
-def _revisions(connection: Connection, schemas: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _revisions(connection: Connection, schemas: Sequence[str]) -> dict[str, str | DBAPIError]:
+    """Each schema's revision, or why it cannot be read: one's trouble is not everybody's."""
+    found: dict[str, str | DBAPIError] = {}
     for start in range(0, len(schemas), _READ_AT_ONCE):
         some = schemas[start : start + _READ_AT_ONCE]
-        # The names come from the catalogs, and are quoted.
-        query = " union all ".join(
-            f"select {number}, (select string_agg(version_num, ', ' order by version_num)"  # noqa: S608
-            f" from {quote_identifier(schema)}.alembic_version)"
-            for number, schema in enumerate(some)
-        )
-        for number, revision in connection.exec_driver_sql(query.replace("%", "%%")):
-            found[some[number]] = revision or ""
+        try:
+            found |= _read_revisions(connection, some)
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            for schema in some:
+                try:
+                    found |= _read_revisions(connection, [schema])
+                except DBAPIError as of_one:
+                    if of_one.connection_invalidated:
+                        raise
+                    found[schema] = of_one
     return found
+
+
+def _read_revisions(connection: Connection, schemas: Sequence[str]) -> dict[str, str]:
+    # The names come from the catalogs, and are quoted.
+    query = " union all ".join(
+        f"select {number}, (select string_agg(version_num, ', ' order by version_num)"  # noqa: S608
+        f" from {quote_identifier(schema)}.alembic_version)"
+        for number, schema in enumerate(schemas)
+    )
+    rows = connection.exec_driver_sql(query.replace("%", "%%"))
+    return {schemas[number]: revision or "" for number, revision in rows}
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0]
 
 
 def _with_sizes(connection: Connection, tenants: Sequence[Tenant]) -> list[Tenant]:

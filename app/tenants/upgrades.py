@@ -16,7 +16,7 @@ from app.migrations.configuration import alembic_config
 from app.migrations.messages import describe_database_error
 from app.settings import Settings
 from app.tenants.errors import TenantError
-from app.tenants.registry import Tenant, get_tenant, owner_connection
+from app.tenants.registry import Tenant, get_tenant, owner_connection, shown_revision
 from app.tenants.roles import tenant_settings
 from app.worker_processes import ProcessDied, in_processes
 
@@ -27,15 +27,15 @@ class Upgrade:
 
     Attributes:
         tenant: its name.
-        before: its revision before; empty for none.
-        after: its revision now, which a failed one may have come to.
+        before: its revision before; empty for none; None where it could not be read.
+        after: its revision now, which a failed one may have come to; as `before`.
         seconds: how long it took.
         failure: why it failed, in one line; None where it did not.
     """
 
     tenant: str
-    before: str
-    after: str
+    before: str | None
+    after: str | None
     seconds: float = 0.0
     failure: str | None = None
 
@@ -43,11 +43,11 @@ class Upgrade:
     def line(self) -> str:
         """For people and logs."""
         if self.failure is not None:
-            return f"{self.tenant}: FAILED at {self.after or 'base'}: {self.failure}"
+            return f"{self.tenant}: FAILED at {shown_revision(self.after)}: {self.failure}"
         if self.before == self.after:
-            return f"{self.tenant}: at {self.after or 'base'}"
+            return f"{self.tenant}: at {shown_revision(self.after)}"
         return (
-            f"{self.tenant}: {self.before or 'base'} -> {self.after or 'base'}"
+            f"{self.tenant}: {shown_revision(self.before)} -> {shown_revision(self.after)}"
             f" ({self.seconds:.1f} s)"
         )
 
@@ -124,8 +124,10 @@ def _migrate(task: _Task) -> Upgrade:
             app_role=task.app_role,
             granted_roles=tenant.granted_roles,
         )
-        run = downgrade if task.down else upgrade
-        run(task.url, task.revision, own, tenant=tenant.name)
+        if task.down:
+            downgrade(task.url, task.revision, own, tenant=tenant.name)
+        else:
+            upgrade(task.url, task.revision, own, tenant=tenant.name, is_there=True)
     except DBAPIError as error:
         failure = describe_database_error(error, task.settings)
     except (CommandError, TenantError) as error:
@@ -140,14 +142,14 @@ def _migrate(task: _Task) -> Upgrade:
     )
 
 
-def _revision_now(task: _Task) -> tuple[str, str | None]:
+def _revision_now(task: _Task) -> tuple[str | None, str | None]:
+    """Its revision, and what is wrong where it cannot be read."""
     try:
         with owner_connection(task.url, task.settings) as connection:
-            return get_tenant(connection, task.tenant.name, task.settings).revision, None
-    except (DBAPIError, TenantError) as error:
+            tenant = get_tenant(connection, task.tenant.name, task.settings)
+    except TenantError as error:
         # Down to nothing it is no tenant any more.
-        gone = isinstance(error, TenantError) and task.down
-        original = getattr(error, "orig", error)
-        return "" if gone else task.tenant.revision, None if gone else " ".join(
-            str(original).split()
-        )
+        return ("", None) if task.down else (task.tenant.revision, str(error))
+    except DBAPIError as error:
+        return task.tenant.revision, " ".join(str(error.orig).split())
+    return tenant.revision, tenant.problem

@@ -10,6 +10,7 @@ from alembic import command
 from alembic.util import CommandError
 from sqlalchemy.engine import URL
 
+from app.tenants.lifecycle import drop_tenant
 from app.tenants.upgrades import Upgrade, upgrade_tenants
 from app.worker_processes import ProcessDied, in_processes
 from tests.migrations.catalog import connect, snapshot
@@ -124,3 +125,51 @@ def test_whoever_stops_waiting_stops_the_rest() -> None:
     for _ in in_processes(_overlap, begun, 2, preload="app.worker_processes"):
         break
     assert next(begun) <= 4
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("alter table acme.alembic_version rename version_num to v", "cannot be read: column"),
+        ("drop table acme.alembic_version", "it has no table alembic_version"),
+        ("drop table acme.gmaps_campaigns cascade", None),
+    ],
+)
+def test_a_broken_tenant_is_still_looked_at_and_hides_no_other(
+    tenants_url: URL, broken: str, said: str | None
+) -> None:
+    with connect(tenants_url) as connection:
+        connection.execute(broken)
+    found = tenants_of(tenants_url)
+    assert set(found) == set(TENANTS)
+    assert found[TENANTS[1]].revision == HEAD
+    if said is None:
+        assert (found["acme"].revision, found["acme"].problem) == (HEAD, None)
+        return
+    assert found["acme"].revision is None
+    assert said in str(found["acme"].problem)
+    done = migrate(tenants_url)
+    assert done["acme"].line.startswith("acme: FAILED at an unknown revision: ")
+    assert done[TENANTS[1]] == Upgrade(TENANTS[1], HEAD, HEAD)
+
+
+def test_a_tenant_that_is_dropped_meanwhile_does_not_come_again(tenants_url: URL) -> None:
+    migrate(tenants_url, revision=PREVIOUS, down=True)
+    upgrades = upgrade_tenants(
+        tenants_url, list(tenants_of(tenants_url).values()), SETTINGS, jobs=1
+    )
+    drop_tenant(tenants_url, "acme", SETTINGS)
+    done = {each.tenant: each for each in upgrades}
+    assert "dropped meanwhile?" in str(done["acme"].failure)
+    assert done[TENANTS[1]].failure is None
+    assert revisions_of(tenants_url) == {TENANTS[1]: HEAD}
+
+
+def test_a_locked_tenant_keeps_no_other_waiting(tenants_url: URL) -> None:
+    with connect(tenants_url) as holder, holder.transaction():
+        holder.execute("lock table acme.alembic_version in access exclusive mode")
+        started = time.monotonic()
+        found = tenants_of(tenants_url)
+        assert time.monotonic() - started < 10
+    assert "lock timeout" in str(found["acme"].problem)
+    assert found[TENANTS[1]].revision == HEAD
