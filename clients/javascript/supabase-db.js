@@ -54,7 +54,8 @@ export { COST_POLICY, DEFAULT_POLICY } from "./lib/retries.js";
 
 /**
  * The stored functions as methods. Each takes the function's parameters by name and, at the end,
- * options; each returns the function's envelope, or throws a `StoredFunctionError`.
+ * options; each returns the function's envelope, or fails with a `StoredFunctionError`: also where a
+ * parameter is missing or undefined, which it names, and then nothing is sent.
  *
  * @param {Supabase} supabase a client with the service key, so on a server
  * @param {StoreOptions} [storeOptions]
@@ -69,9 +70,9 @@ export function createCampaignStore(supabase, { schema, ...storeOptions } = {}) 
    * @param {string} name
    * @param {Record<string, unknown>} parameters by their names in JavaScript
    * @param {CallOptions} [options]
-   * @returns {Promise<any>}
+   * @returns {Promise<any>} is rejected, and nothing thrown, where the parameters are wrong
    */
-  const call = (name, parameters, options) =>
+  const call = async (name, parameters, options) =>
     callStoredFunction(client, name, toSql(parameters), {
       ...storeOptions,
       ...options,
@@ -93,8 +94,12 @@ export function createCampaignStore(supabase, { schema, ...storeOptions } = {}) 
      * @param {CallOptions} [options]
      * @returns {Promise<CampaignCreated>}
      */
-    createWithCoverage: ({ zipCodes = null, ...parameters }, options) =>
-      call("create_campaign_with_coverage", { ...parameters, zipCodes }, options),
+    createWithCoverage: (parameters, options) =>
+      call(
+        "create_campaign_with_coverage",
+        { ...parameters, zipCodes: parameters?.zipCodes ?? null },
+        options,
+      ),
 
     /**
      * Counts the campaign's businesses and stores the counts in the campaign.
@@ -224,7 +229,8 @@ export function createCampaignStore(supabase, { schema, ...storeOptions } = {}) 
      * @param {CallOptions} [options]
      * @returns {AsyncGenerator<QueuedBusiness, void, undefined>}
      */
-    async *iterate({ pageSize = 100, ...queue }, options) {
+    async *iterate(parameters, options) {
+      const { pageSize = 100, ...queue } = parameters ?? {};
       /** @type {QueuedBusiness[]} */
       let page = [];
       do {
@@ -271,7 +277,7 @@ export function createCampaignStore(supabase, { schema, ...storeOptions } = {}) 
  */
 function toSql(parameters) {
   return Object.fromEntries(
-    Object.entries(parameters).map(([name, value]) => [
+    Object.entries(parameters ?? {}).map(([name, value]) => [
       `p_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`,
       value,
     ]),

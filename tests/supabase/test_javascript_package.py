@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, text
 
 from app import calls, errors
 from app.retries import Policies, RetryPolicy
@@ -76,6 +77,21 @@ def test_its_rules_are_those_of_the_python_callers() -> None:
     }
 
 
+def test_its_required_parameters_are_those_of_the_functions(owner_engine: Engine) -> None:
+    found = evaluated(
+        "Object.entries(functions.STORED_FUNCTIONS).map(([name, { required }]) => [name, required])"
+    )
+    with owner_engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "select proname, proargnames[1:pronargs - pronargdefaults] from pg_proc "
+                "where pronamespace = 'public'::regnamespace and proname = any (:names)"
+            ),
+            {"names": [function.name for function in calls.ALL_FUNCTIONS]},
+        )
+        assert dict(found) == dict(rows.tuples().all())
+
+
 def in_milliseconds(policy: RetryPolicy) -> dict[str, float]:
     return {
         "attempts": policy.attempts,
@@ -118,7 +134,7 @@ export async function use(plain: SupabaseClient, typed: SupabaseClient<Database>
 """
 LOADED = """
 const names = Object.keys(campaigndb).filter((name) => name !== "default").sort();
-campaigndb.callStoredFunction({}, "update_campaign_statistics", { p_a: NaN }).catch((error) => {
+campaigndb.callStoredFunction({ rpc() {} }, "update_campaign_statistics", { p_a: NaN }).catch((error) => {
   const isOurs = error instanceof campaigndb.StoredFunctionError;
   console.log(JSON.stringify([names, error.name, isOurs]));
 });
@@ -185,8 +201,7 @@ def has_require_module() -> bool:
 
 @pytest.mark.parametrize("document", ["clients/javascript/README.md", "docs/supabase.md"])
 def test_the_documents_examples_run(api: Api, tmp_path: Path, document: str) -> None:
-    text = (ROOT / document).read_text(encoding="utf-8")
-    [example] = re.findall(r"```js\n(.*?)```", text, re.DOTALL)
+    [example] = re.findall(r"```js\n(.*?)```", (ROOT / document).read_text("utf-8"), re.DOTALL)
     modules = tmp_path / "node_modules"
     modules.mkdir()
     (modules / "campaigndb").symlink_to(CLIENT)

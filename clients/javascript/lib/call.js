@@ -31,11 +31,15 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1; // a longer one would fire at once
  * @param {CallOptions} [options]
  * @returns {Promise<any>} the envelope, `success: true` and its fields, or the rows
  * @throws {StoredFunctionError} whatever failed, except that an aborted signal's reason is thrown
+ * @throws {TypeError} there is no client or no name
  */
 export async function callStoredFunction(supabase, name, parameters = {}, options = {}) {
+  if (typeof supabase?.rpc !== "function" || typeof name !== "string") {
+    throw new TypeError("callStoredFunction needs a supabase-js client and a function's name");
+  }
   const { signal, onRetry } = options;
   const policy = retryPolicy(name, options.retries);
-  const prepared = prepareParameters(name, parameters);
+  const prepared = prepareParameters(name, parameters ?? {});
   const repeatable = options.repeatable ?? Object.hasOwn(STORED_FUNCTIONS, name);
   const end = performance.now() + policy.deadlineMs;
 

@@ -8,6 +8,7 @@ import { isStorable, NotJsonError, toJson } from "./json.js";
 
 /**
  * @typedef {object} StoredFunction
+ * @property {readonly string[]} required the parameters without a default
  * @property {(parameters: Parameters) => Parameters} [keyed] gives one logical call its keys
  * @property {string} [money] the parameter that is an amount in USD
  * @property {string} [list] the parameter that is a list
@@ -17,6 +18,7 @@ import { isStorable, NotJsonError, toJson } from "./json.js";
 /** @type {Readonly<Record<string, StoredFunction>>} */
 export const STORED_FUNCTIONS = Object.freeze({
   create_campaign_with_coverage: {
+    required: ["p_campaign_data", "p_zip_codes"],
     list: "p_zip_codes",
     // The campaign's own id is its key.
     keyed: (parameters) => ({
@@ -24,9 +26,13 @@ export const STORED_FUNCTIONS = Object.freeze({
       p_campaign_data: withKey(parameters.p_campaign_data, "id", newKey()),
     }),
   },
-  insert_businesses_batch: { list: "p_businesses" },
-  update_campaign_statistics: {},
+  insert_businesses_batch: {
+    required: ["p_campaign_id", "p_zip_code", "p_businesses"],
+    list: "p_businesses",
+  },
+  update_campaign_statistics: { required: ["p_campaign_id"] },
   track_campaign_cost: {
+    required: ["p_campaign_id", "p_service", "p_items_processed", "p_cost_usd"],
     money: "p_cost_usd",
     keyed: (parameters) => ({
       ...parameters,
@@ -34,6 +40,7 @@ export const STORED_FUNCTIONS = Object.freeze({
     }),
   },
   track_campaign_costs_batch: {
+    required: ["p_costs"],
     list: "p_costs",
     keyed: (parameters) => ({
       ...parameters,
@@ -44,8 +51,18 @@ export const STORED_FUNCTIONS = Object.freeze({
       ),
     }),
   },
-  update_coverage_status: { money: "p_actual_cost" },
+  update_coverage_status: {
+    required: [
+      "p_campaign_id",
+      "p_zip_code",
+      "p_businesses_found",
+      "p_emails_found",
+      "p_actual_cost",
+    ],
+    money: "p_actual_cost",
+  },
   update_enrichment_batch: {
+    required: ["p_enrichment_type", "p_enrichments"],
     list: "p_enrichments",
     keyed: (parameters) => {
       const key = newKey();
@@ -58,13 +75,20 @@ export const STORED_FUNCTIONS = Object.freeze({
     },
   },
   update_email_verification: {
+    required: ["p_business_id", "p_email", "p_verification_data"],
     keyed: (parameters) => ({
       ...parameters,
       p_verification_data: withKey(parameters.p_verification_data, "idempotency_key", newKey()),
     }),
   },
-  get_businesses_for_enrichment: { returnsRows: true },
-  get_businesses_for_enrichment_after: { returnsRows: true },
+  get_businesses_for_enrichment: {
+    required: ["p_campaign_id", "p_enrichment_type"],
+    returnsRows: true,
+  },
+  get_businesses_for_enrichment_after: {
+    required: ["p_campaign_id", "p_enrichment_type"],
+    returnsRows: true,
+  },
 });
 
 /**
@@ -73,10 +97,12 @@ export const STORED_FUNCTIONS = Object.freeze({
  * @param {string} name
  * @param {Parameters} given
  * @returns {Parameters}
- * @throws {import("./errors.js").StoredFunctionError} a value that JSON or PostgreSQL cannot hold
+ * @throws {import("./errors.js").StoredFunctionError} a parameter is missing, or holds what JSON or
+ *   PostgreSQL cannot
  */
 export function prepareParameters(name, given) {
-  const { keyed, money, list } = STORED_FUNCTIONS[name] ?? {};
+  const { keyed, money, list, required = [] } = STORED_FUNCTIONS[name] ?? {};
+  refuseMissing(name, required, given);
   /** @type {Parameters} */
   let parameters = { ...given };
   if (list) parameters[list] = listed(parameters[list]);
@@ -96,6 +122,25 @@ export function prepareParameters(name, given) {
     throw error;
   }
   return parameters;
+}
+
+/**
+ * A variable that is undefined would be left out, and the API would say that there is no such
+ * function.
+ *
+ * @param {string} name
+ * @param {readonly string[]} required
+ * @param {Parameters} given
+ */
+function refuseMissing(name, required, given) {
+  const isGiven = (/** @type {string} */ parameter) => given[parameter] !== undefined;
+  const missing = required.filter((parameter) => !isGiven(parameter));
+  if (missing.length === 0) return;
+  const names = Object.keys(given).filter(isGiven).join(", ") || "none";
+  throw invalidInput(
+    name,
+    `${missing.join(", ")} ${missing.length > 1 ? "are" : "is"} missing; given: ${names}`,
+  );
 }
 
 /**

@@ -69,14 +69,41 @@ test("an unknown function and a wrong parameter are named", async () => {
   assert.match(unknown.message, /no_such_function/);
   assert.match(unknown.error, /knows no such function/);
 
-  const wrong = await failure(
-    callStoredFunction(supabase, "update_campaign_statistics", { p_campaign: ID }),
+  const wrong = { p_campaign: ID };
+  const misnamed = await failure(callStoredFunction(supabase, "update_campaign_statistics", wrong));
+  assert.equal(misnamed.detail, "p_campaign_id is missing; given: p_campaign");
+  const more = await failure(
+    callStoredFunction(supabase, "update_campaign_statistics", { p_campaign_id: ID, ...wrong }),
   );
-  assert.equal(wrong.code, "PGRST202");
-  assert.match(wrong.detail, /p_campaign\b.*p_campaign_id/);
+  assert.equal(more.code, "PGRST202");
+  assert.match(more.detail, /p_campaign\b/);
   // A misspelt name is not left out silently.
   const misspelt = { campaignId: ID, limits: 3, enrichmentType: /** @type {const} */ ("facebook") };
   assert.match((await failure(store.enrichments.getBusinesses(misspelt))).detail, /p_limits/);
+});
+
+test("what is missing is named, and nothing is sent", async () => {
+  const none = /** @type {any} */ (undefined);
+  for (const [group, methods] of Object.entries(store)) {
+    for (const [name, method] of Object.entries(methods)) {
+      const called = name === "iterate" ? method().next() : method();
+      const error = await failure(called);
+      assert.deepEqual([error.code, error.attempts], ["22023", 0], `${group}.${name}`);
+      assert.match(error.message, /^\w+: Invalid input: p_\w+.* missing; given: (none|p_zip_codes|p_limit) /);
+    }
+  }
+  const campaignId = none; // a variable that nobody set
+  const cost = { campaignId, service: none, itemsProcessed: 1, costUsd: "1" };
+  assert.equal(
+    (await failure(store.costs.track(cost))).detail,
+    "p_campaign_id, p_service are missing; given: p_items_processed, p_cost_usd",
+  );
+  assert.equal(
+    (await failure(callStoredFunction(supabase, "update_campaign_statistics"))).detail,
+    "p_campaign_id is missing; given: none",
+  );
+  await assert.rejects(callStoredFunction(none, "update_campaign_statistics"), TypeError);
+  await assert.rejects(callStoredFunction(supabase, none), /a function's name/);
 });
 
 test("failures of a function keep their code and their text", async () => {
