@@ -89,7 +89,7 @@ def test_its_required_parameters_are_those_of_the_functions(owner_engine: Engine
             ),
             {"names": [function.name for function in calls.ALL_FUNCTIONS]},
         )
-        assert dict(found) == dict(rows.tuples().all())
+        assert dict(found) == {row.proname: row[1] for row in rows}
 
 
 def in_milliseconds(policy: RetryPolicy) -> dict[str, float]:
@@ -134,7 +134,7 @@ export async function use(plain: SupabaseClient, typed: SupabaseClient<Database>
 """
 LOADED = """
 const names = Object.keys(campaigndb).filter((name) => name !== "default").sort();
-campaigndb.callStoredFunction({ rpc() {} }, "update_campaign_statistics", { p_a: NaN }).catch((error) => {
+campaigndb.callStoredFunction({ rpc() {} }, "update_campaign_statistics").catch((error) => {
   const isOurs = error instanceof campaigndb.StoredFunctionError;
   console.log(JSON.stringify([names, error.name, isOurs]));
 });
