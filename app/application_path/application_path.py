@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -173,11 +174,18 @@ def _execute(connection: Connection, call: Call[R], schema: str) -> R:
 
 
 def _execute_bound(connection: Connection, call: Call[R], schema: str) -> R:
-    """`_do` on a connection that is the caller's, and so are its options afterwards."""
+    """`_do` on a connection that is the caller's."""
+    with using_schema(connection, schema):
+        return _do(connection, call)
+
+
+@contextmanager
+def using_schema(connection: Connection, schema: str) -> Iterator[None]:
+    """Statements mean the schema's tables; afterwards the connection's options are the caller's."""
     before = connection.get_execution_options().get("schema_translate_map")
     connection.execution_options(schema_translate_map={None: schema})
     try:
-        return _do(connection, call)
+        yield
     finally:
         connection.execution_options(schema_translate_map=before)
 

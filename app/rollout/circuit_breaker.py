@@ -23,6 +23,10 @@ class BreakerLimits:
 class CircuitBreaker:
     """Closed: calls go through. Open: none does. Then one at a time, until one succeeds.
 
+    A call that goes through is given a pass and reports with it. What a call reports that began
+    before the breaker last opened or closed is old news, and changes nothing: a slow success of
+    then does not close it.
+
     Nothing is locked while a call runs, so calls do not wait for each other here. (The libraries
     at hand hold a lock during the call, or are for asyncio alone.)
     """
@@ -33,38 +37,44 @@ class CircuitBreaker:
         self._lock = threading.Lock()
         self._failures = 0
         self._open_until: float | None = None
+        self._changes = 0  # the number of openings and closings, which is what a pass holds
 
     @property
     def is_open(self) -> bool:
         return self._open_until is not None
 
-    def allows(self) -> bool:
-        """Whether a call may go through now. Who is allowed reports what became of it."""
+    def admit(self) -> int | None:
+        """A pass for a call that may go through now, else None."""
         with self._lock:
-            if self._open_until is None:
-                return True
-            now = self._clock()
-            if now < self._open_until:
-                return False
-            # This caller tries; the others wait for what it reports, or as long again.
-            self._open_until = now + self._limits.recovery_time
-            return True
+            if self._open_until is not None:
+                now = self._clock()
+                if now < self._open_until:
+                    return None
+                # This caller tries; the others wait for what it reports, or as long again.
+                self._open_until = now + self._limits.recovery_time
+            return self._changes
 
-    def succeeded(self) -> bool:
+    def succeeded(self, given_pass: int) -> bool:
         """Whether that closed an open breaker."""
         if self._failures == 0 and self._open_until is None:
             return False
         with self._lock:
+            if given_pass != self._changes:
+                return False
             closed = self._open_until is not None
             self._failures, self._open_until = 0, None
+            self._changes += closed
             return closed
 
-    def failed(self, *, for_good: bool = False) -> bool:
+    def failed(self, given_pass: int, *, for_good: bool = False) -> bool:
         """Counts a failure, or opens at once; whether that opened a closed breaker."""
         with self._lock:
-            self._failures += 1
-            if not for_good and self._open_until is None and self._failures < self._limits.failures:
+            if given_pass != self._changes:
                 return False
+            self._failures += 1
             opened = self._open_until is None
+            if opened and not for_good and self._failures < self._limits.failures:
+                return False
             self._open_until = self._clock() + self._limits.recovery_time
+            self._changes += 1
             return opened

@@ -116,20 +116,23 @@ class Router:
 
     # Ways
 
-    def serves(self, call: Call[Any]) -> bool:
-        """Whether the call goes to the stored function. What becomes of it is to be reported."""
+    def admit(self, call: Call[Any]) -> int | None:
+        """The breaker's pass for a call that goes to the stored function; None: the old way.
+
+        What becomes of the call is to be reported with the pass.
+        """
         percentage = self._percentages.of(call.function.name)
         if percentage == 0:
-            return False
+            return None
         if percentage < 100 and not percentages.is_served(percentage, self._campaigns_of(call)):
-            return False
-        return self._breakers[call.function.name].allows()
+            return None
+        return self._breakers[call.function.name].admit()
 
-    def succeeded(self, call: Call[Any]) -> None:
-        if self._breakers[call.function.name].succeeded():
+    def succeeded(self, call: Call[Any], given_pass: int) -> None:
+        if self._breakers[call.function.name].succeeded(given_pass):
             logger.warning("%s works again and is used again", call.function.name)
 
-    def failed(self, call: Call[Any], error: StoredFunctionError) -> bool:
+    def failed(self, call: Call[Any], given_pass: int, error: StoredFunctionError) -> bool:
         """Counts a failure; whether this same call may go the other way.
 
         Only where the function does not exist: whatever else failed may have been written, when
@@ -137,10 +140,10 @@ class Router:
         """
         name = call.function.name
         if isinstance(error, _REFUSALS):
-            self.succeeded(call)
+            self.succeeded(call, given_pass)
             return False
-        missing = is_missing(error)
-        if self._breakers[name].failed(for_good=missing):
+        missing = is_missing_function(error)
+        if self._breakers[name].failed(given_pass, for_good=missing):
             logger.warning(
                 "%s is not used for a while: %s [%s]",
                 name,
@@ -151,6 +154,9 @@ class Router:
         return missing
 
 
-def is_missing(error: StoredFunctionError) -> bool:
-    """Whether the call failed for a function that does not exist, and so left nothing behind."""
-    return error.error_code in _MISSING
+def is_missing_function(error: StoredFunctionError) -> bool:
+    """Whether a call failed for a function that does not exist, and so left nothing behind.
+
+    A block fails with the same codes for anything else that its own statements miss.
+    """
+    return error.function is not None and error.error_code in _MISSING

@@ -17,6 +17,7 @@ from app.application_path import (
     AsyncBoundApplicationPath,
     BoundApplicationPath,
 )
+from app.application_path.application_path import using_schema
 from app.calls import Call, Identifier, IsolationLevel
 from app.errors import StoredFunctionError
 from app.retries import RetryPolicy
@@ -25,7 +26,7 @@ from app.rollout.call_campaigns import campaigns_of
 from app.rollout.circuit_breaker import BreakerLimits
 from app.rollout.comparison import log_comparison, queue_differences
 from app.rollout.percentages import Percentages
-from app.rollout.router import Router, is_missing
+from app.rollout.router import Router, is_missing_function
 from app.settings import get_settings
 from app.store import AsyncBoundStore, AsyncCampaignStore, BoundStore, CampaignStore
 from app.stored_functions import AsyncStoredFunctions, StoredFunctions
@@ -74,16 +75,17 @@ class RolloutStore(StoredFunctions):
     def _run(self, call: Call[R]) -> R:
         if call.function.returns_rows and self._compare_reads:
             return self._read_both(call)
-        if not self._goes_to_function(call):
+        given_pass = self._admit(call)
+        if given_pass is None:
             return self.application._run(call)
         try:
             result = self.functions._run(call)
         except StoredFunctionError as error:
-            if not self._router.failed(call, error):
+            if not self._router.failed(call, given_pass, error):
                 raise
             # Not within the handler: its error would be shown as the cause of the next one.
         else:
-            self._router.succeeded(call)
+            self._router.succeeded(call, given_pass)
             return result
         return self.application._run(call)
 
@@ -93,7 +95,10 @@ class RolloutStore(StoredFunctions):
         Nothing is retried, and no call goes the other way after a failure: the transaction failed.
         """
         return BoundRolloutStore(
-            self, self.functions.bind(connection), self.application.bind(connection)
+            self,
+            self.functions.bind(connection),
+            self.application.bind(connection),
+            reads_table=True,
         )
 
     def run_in_transaction(
@@ -107,11 +112,14 @@ class RolloutStore(StoredFunctions):
         """`CampaignStore.run_in_transaction`, each call of the block down its way.
 
         It runs as the old way's role, for both may be in it; a function's calls need its leave to
-        execute them. Where a function does not exist, the whole block runs again without it.
+        execute them. Where a function does not exist, the whole block runs again without it. The
+        percentages are those from before the block; a block needs no connection but its own.
         """
         campaigns = list(cost_campaigns)
         # The same keys when the block runs again: an attempt before may have been committed.
         seed = uuid.uuid4()
+        # While no connection is held: within the block there may be none left to read it.
+        self._read_table_if_due(self._read)
         for missing_at_most in reversed(range(len(percentages.FUNCTION_NAMES) + 1)):
             try:
                 return self.functions._run_block(
@@ -125,24 +133,30 @@ class RolloutStore(StoredFunctions):
                     cost_campaigns=campaigns,
                 )
             except StoredFunctionError as error:
-                if not is_missing(error) or not missing_at_most:
+                if not is_missing_function(error) or not missing_at_most:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _goes_to_function(self, call: Call[Any]) -> bool:
-        router = self._router
-        if router.should_read_table():
+    def _admit(self, call: Call[Any]) -> int | None:
+        """The pass of a call that goes to the function; None: the old way."""
+        self._read_table_if_due(self._read)
+        return self._admit_by_campaigns(call, self._read)
+
+    def _read_table_if_due(self, read: Callable[..., Any]) -> None:
+        if self._router.should_read_table():
             try:
-                router.table_was_read(self._read(percentages.read_table))
+                self._router.table_was_read(read(percentages.read_table))
             except SQLAlchemyError as error:
-                router.table_was_not_read(error)
-        unknown = router.unknown_businesses(call)
+                self._router.table_was_not_read(error)
+
+    def _admit_by_campaigns(self, call: Call[Any], read: Callable[..., Any]) -> int | None:
+        unknown = self._router.unknown_businesses(call)
         if unknown:
             try:
-                router.campaigns_were_read(self._read(campaigns_of, unknown))
+                self._router.campaigns_were_read(read(campaigns_of, unknown))
             except SQLAlchemyError:
-                return False  # and the old way says what is wrong
-        return router.serves(call)
+                return None  # and the old way says what is wrong
+        return self._router.admit(call)
 
     def _read(self, query: Callable[..., T], *arguments: Any) -> T:
         with self.application.engine.connect() as connection:
@@ -167,11 +181,17 @@ class BoundRolloutStore(StoredFunctions):
     """Both ways inside one open transaction; made by `RolloutStore`."""
 
     def __init__(
-        self, rollout: RolloutStore, functions: BoundStore, application: BoundApplicationPath
+        self,
+        rollout: RolloutStore,
+        functions: BoundStore,
+        application: BoundApplicationPath,
+        *,
+        reads_table: bool = False,
     ) -> None:
         self._rollout = rollout
         self._functions = functions
         self._application = application
+        self._reads_table = reads_table
         self.connection = functions.connection
         self.schema = functions.schema
 
@@ -180,15 +200,22 @@ class BoundRolloutStore(StoredFunctions):
         self._functions.wait_at_cost_gates(*campaign_ids)
 
     def _run(self, call: Call[R]) -> R:
-        if not self._rollout._goes_to_function(call):
+        rollout = self._rollout
+        if self._reads_table:
+            rollout._read_table_if_due(self._read)
+        given_pass = rollout._admit_by_campaigns(call, self._read)
+        if given_pass is None:
             return self._application._run(call)
         try:
             result = self._functions._run(call)
         except StoredFunctionError as error:
-            self._rollout._router.failed(call, error)
+            rollout._router.failed(call, given_pass, error)
             raise
-        self._rollout._router.succeeded(call)
+        rollout._router.succeeded(call, given_pass)
         return result
+
+    def _read(self, query: Callable[..., T], *arguments: Any) -> T:
+        return _read_within(self.connection, self._rollout.application.schema, query, *arguments)
 
     def _new_key(self) -> uuid.UUID:
         return self._functions._new_key()
@@ -215,22 +242,24 @@ class AsyncRolloutStore(AsyncStoredFunctions):
     async def _run(self, call: Call[R]) -> R:
         if call.function.returns_rows and self._compare_reads:
             return await self._read_both(call)
-        if not await self._goes_to_function(call):
+        given_pass = await self._admit(call)
+        if given_pass is None:
             return await self.application._run(call)
         try:
             result = await self.functions._run(call)
         except StoredFunctionError as error:
-            if not self._router.failed(call, error):
+            if not self._router.failed(call, given_pass, error):
                 raise
         else:
-            self._router.succeeded(call)
+            self._router.succeeded(call, given_pass)
             return result
         return await self.application._run(call)
 
     async def bind(self, connection: AsyncConnection | AsyncSession) -> AsyncBoundRolloutStore:
         """`RolloutStore.bind` for an `AsyncConnection` or `AsyncSession`."""
         bound = await self.functions.bind(connection)
-        return AsyncBoundRolloutStore(self, bound, await self.application.bind(connection))
+        application = await self.application.bind(connection)
+        return AsyncBoundRolloutStore(self, bound, application, reads_table=True)
 
     async def run_in_transaction(
         self,
@@ -249,6 +278,7 @@ class AsyncRolloutStore(AsyncStoredFunctions):
             application = await self.application.bind(bound.connection)
             return await block(AsyncBoundRolloutStore(self, bound, application))
 
+        await self._read_table_if_due(self._read)
         for missing_at_most in reversed(range(len(percentages.FUNCTION_NAMES) + 1)):
             try:
                 return await self.functions._run_block(
@@ -260,24 +290,31 @@ class AsyncRolloutStore(AsyncStoredFunctions):
                     cost_campaigns=campaigns,
                 )
             except StoredFunctionError as error:
-                if not is_missing(error) or not missing_at_most:
+                if not is_missing_function(error) or not missing_at_most:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _goes_to_function(self, call: Call[Any]) -> bool:
-        router = self._router
-        if router.should_read_table():
+    async def _admit(self, call: Call[Any]) -> int | None:
+        await self._read_table_if_due(self._read)
+        return await self._admit_by_campaigns(call, self._read)
+
+    async def _read_table_if_due(self, read: Callable[..., Awaitable[Any]]) -> None:
+        if self._router.should_read_table():
             try:
-                router.table_was_read(await self._read(percentages.read_table))
+                self._router.table_was_read(await read(percentages.read_table))
             except SQLAlchemyError as error:
-                router.table_was_not_read(error)
-        unknown = router.unknown_businesses(call)
+                self._router.table_was_not_read(error)
+
+    async def _admit_by_campaigns(
+        self, call: Call[Any], read: Callable[..., Awaitable[Any]]
+    ) -> int | None:
+        unknown = self._router.unknown_businesses(call)
         if unknown:
             try:
-                router.campaigns_were_read(await self._read(campaigns_of, unknown))
+                self._router.campaigns_were_read(await read(campaigns_of, unknown))
             except SQLAlchemyError:
-                return False
-        return router.serves(call)
+                return None
+        return self._router.admit(call)
 
     async def _read(self, query: Callable[..., T], *arguments: Any) -> T:
         async with self.application.engine.connect() as connection:
@@ -306,10 +343,13 @@ class AsyncBoundRolloutStore(AsyncStoredFunctions):
         rollout: AsyncRolloutStore,
         functions: AsyncBoundStore,
         application: AsyncBoundApplicationPath,
+        *,
+        reads_table: bool = False,
     ) -> None:
         self._rollout = rollout
         self._functions = functions
         self._application = application
+        self._reads_table = reads_table
         self.connection = functions.connection
         self.schema = functions.schema
 
@@ -318,15 +358,23 @@ class AsyncBoundRolloutStore(AsyncStoredFunctions):
         await self._functions.wait_at_cost_gates(*campaign_ids)
 
     async def _run(self, call: Call[R]) -> R:
-        if not await self._rollout._goes_to_function(call):
+        rollout = self._rollout
+        if self._reads_table:
+            await rollout._read_table_if_due(self._read)
+        given_pass = await rollout._admit_by_campaigns(call, self._read)
+        if given_pass is None:
             return await self._application._run(call)
         try:
             result = await self._functions._run(call)
         except StoredFunctionError as error:
-            self._rollout._router.failed(call, error)
+            rollout._router.failed(call, given_pass, error)
             raise
-        self._rollout._router.succeeded(call)
+        rollout._router.succeeded(call, given_pass)
         return result
+
+    async def _read(self, query: Callable[..., T], *arguments: Any) -> T:
+        schema = self._rollout.application.schema
+        return await self.connection.run_sync(_read_within, schema, query, *arguments)
 
     def _new_key(self) -> uuid.UUID:
         return self._functions._new_key()
@@ -339,3 +387,18 @@ def _compares(compare_reads: bool | None) -> bool:
 def _reading(schema: str) -> dict[str, Any]:
     # An engine's own isolation level must not make a small read fail.
     return {"isolation_level": "READ COMMITTED", "schema_translate_map": {None: schema}}
+
+
+def _read_within(
+    connection: Connection, schema: str, query: Callable[..., T], *arguments: Any
+) -> T:
+    """Reads on a connection whose transaction is the caller's, and leaves the transaction as it is.
+
+    Beside it, in a connection of its own, the read would wait for one that the pool may not have
+    while blocks hold them all, and would not see what the transaction has written.
+    """
+    with using_schema(connection, schema), connection.begin_nested() as savepoint:
+        connection.exec_driver_sql(_WAIT_A_SECOND)
+        answer = query(connection, *arguments)
+        savepoint.rollback()  # the limit with it
+    return answer

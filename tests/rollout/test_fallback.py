@@ -11,11 +11,12 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import CampaignStore, MissingReferenceError, StoredFunctionError
-from app.application_path import ApplicationPath
+from app import AsyncCampaignStore, CampaignStore, MissingReferenceError, StoredFunctionError
+from app.application_path import ApplicationPath, AsyncApplicationPath
 from app.retries import NO_RETRY
-from app.rollout import Percentages, RolloutStore
+from app.rollout import AsyncRolloutStore, Percentages, RolloutStore
 from app.rollout.circuit_breaker import BreakerLimits, CircuitBreaker
 from app.tables import api_costs
 from app.transactions import run_in_one_message
@@ -155,6 +156,53 @@ def test_a_block_that_was_committed_unheard_is_not_written_again_the_old_way(
 
 
 @pytest.mark.parametrize("percentage", [0, 100])
+async def test_an_async_block_that_was_committed_unheard_is_written_once(
+    async_store: AsyncCampaignStore,
+    database_url: URL,
+    campaign_id: uuid.UUID,
+    rows: Any,
+    percentage: int,
+) -> None:
+    attempts: list[int] = []
+    with answer_losing_proxy(database_url) as proxy:
+        engine = create_async_engine(proxy.url)
+        rollout = AsyncRolloutStore(
+            async_store,
+            AsyncApplicationPath(engine, schema="public"),
+            fixed=Percentages(in_settings={"all": percentage}),
+        )
+
+        async def block(bound: Any) -> Any:
+            attempts.append(1)
+            proxy.to_lose = int(len(attempts) == 1)
+            first = await bound.track_campaign_cost(campaign_id, "bouncer", 1, "0.25")
+            return first, await bound.track_campaign_cost(campaign_id, "bouncer", 1, "0.25")
+
+        both = await rollout.run_in_transaction(block, cost_campaigns=[campaign_id])
+        await engine.dispose()
+    assert (len(attempts), proxy.lost) == (2, 1)
+    assert [each.replayed for each in both] == [True, True]
+    assert {each.cost_id for each in both} == {
+        entry.id for entry in rows(api_costs, campaign_id=campaign_id)
+    }
+    assert len({each.cost_id for each in both}) == 2
+
+
+def test_a_block_that_misses_something_of_its_own_runs_once(
+    rollout: Rollout, campaign_id: uuid.UUID
+) -> None:
+    attempts: list[int] = []
+
+    def block(bound: Any) -> None:
+        attempts.append(1)
+        bound.connection.exec_driver_sql("select * from no_such_table")
+
+    with pytest.raises(StoredFunctionError, match="42P01"):
+        rollout(all=100).run_in_transaction(block)
+    assert len(attempts) == 1
+
+
+@pytest.mark.parametrize("percentage", [0, 100])
 def test_a_block_runs_with_the_documented_roles(
     rollout: Rollout, campaign_id: uuid.UUID, percentage: int
 ) -> None:
@@ -255,26 +303,54 @@ class Clock:
 def test_an_open_breaker_lets_one_call_try_at_a_time() -> None:
     clock = Clock()
     breaker = CircuitBreaker(BreakerLimits(failures=2, recovery_time=10.0), clock)
-    assert [breaker.allows(), breaker.failed(), breaker.failed()] == [True, False, True]
-    assert not breaker.allows()
+    first = admitted(breaker)
+    assert [breaker.failed(first), breaker.failed(first)] == [False, True]
+    assert breaker.admit() is None
     clock.now = 10.0
-    assert [breaker.allows(), breaker.allows()] == [True, False], "one tries, the others wait"
-    assert not breaker.failed(), "it was open already"
+    trial = admitted(breaker)
+    assert breaker.admit() is None, "one tries, the others wait"
+    assert not breaker.failed(trial), "it was open already"
     clock.now = 19.9
-    assert not breaker.allows()
+    assert breaker.admit() is None
     clock.now = 20.0
-    assert breaker.allows()
-    assert breaker.succeeded()
-    assert breaker.allows()
-    assert breaker.allows()
+    assert breaker.succeeded(admitted(breaker))
+    admitted(breaker)
+    admitted(breaker)
+    assert not breaker.is_open
+
+
+def test_what_began_before_the_breaker_opened_neither_closes_nor_delays_it() -> None:
+    clock = Clock()
+    breaker = CircuitBreaker(BreakerLimits(failures=1, recovery_time=10.0), clock)
+    slow, slower = admitted(breaker), admitted(breaker)
+    assert breaker.failed(admitted(breaker))
+    assert not breaker.succeeded(slow)
+    assert breaker.is_open
+    clock.now = 9.0
+    assert not breaker.failed(slow)
+    clock.now = 10.0
+    lost = admitted(breaker)
+    clock.now = 20.0
+    trial = admitted(breaker)
+    assert not breaker.failed(trial)
+    assert not breaker.succeeded(lost), "it began before the last trial failed"
+    clock.now = 30.0
+    assert breaker.succeeded(admitted(breaker))
+    assert not breaker.failed(slower), "that is how it was before"
     assert not breaker.is_open
 
 
 def test_who_tried_and_never_came_back_blocks_nobody_for_ever() -> None:
     clock = Clock()
     breaker = CircuitBreaker(BreakerLimits(failures=1, recovery_time=10.0), clock)
-    breaker.failed()
+    breaker.failed(admitted(breaker))
     clock.now = 10.0
-    assert breaker.allows()
+    admitted(breaker)
     clock.now = 20.0
-    assert breaker.allows()
+    admitted(breaker)
+
+
+def admitted(breaker: CircuitBreaker) -> int:
+    given_pass = breaker.admit()
+    assert given_pass is not None
+    return given_pass
