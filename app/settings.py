@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -30,6 +30,16 @@ def check_identifier(value: str) -> str:
 
 
 Identifier = Annotated[str, AfterValidator(check_identifier)]
+
+
+def refuse_boolean(value: object) -> object:
+    """`true` would be 1, and whoever writes it means all."""
+    if isinstance(value, bool):
+        raise ValueError("a percentage is a whole number, not true or false")
+    return value
+
+
+Percentage = Annotated[int, BeforeValidator(refuse_boolean)]
 
 
 def check_schema_name(value: str) -> str:
@@ -94,7 +104,7 @@ class Settings(BaseSettings):
     migration_statement_timeout: float = Field(
         default=0.0, ge=0, description="Longest run of one migration statement; 0: no limit."
     )
-    rollout: dict[str, int] = Field(
+    rollout: dict[str, Percentage] = Field(
         default_factory=dict,
         description="Percentages of campaigns that functions serve, as JSON: "
         '{"all": 25, "track_campaign_cost": 50}.',

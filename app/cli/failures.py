@@ -21,7 +21,7 @@ from app.embedded_server import EmbeddedServerError
 from app.errors import StoredFunctionError, from_exception
 from app.importer import ImportFileError
 from app.migrations.checksums import ChecksumError
-from app.migrations.messages import describe_settings_error
+from app.migrations.messages import describe_settings_error, describe_unreadable_setting
 from app.migrations.revise import RevisionError
 from app.migrations.unsafe_operations import SquawkError
 from app.monitoring import StatisticsUnknownError
@@ -47,7 +47,6 @@ _PLAIN = (
     ImportFileError,
     RevisionError,
     RolloutSettingsError,
-    SettingsError,
     ShadowError,
     SquawkError,
     StatisticsUnknownError,
@@ -83,6 +82,8 @@ def _describe(error: BaseException) -> tuple[str, int]:
         return _usage(error), error.exit_code
     if isinstance(error, ValidationError) and error.title == Settings.__name__:
         return describe_settings_error(error), COULD_NOT_RUN
+    if isinstance(error, SettingsError):
+        return describe_unreadable_setting(error), COULD_NOT_RUN
     if isinstance(error, _PLAIN):
         return str(error), COULD_NOT_RUN
     if isinstance(error, (StoredFunctionError, SQLAlchemyError, psycopg.Error)):

@@ -55,7 +55,8 @@ def show(
     print(f"{len(places):,} campaigns in all")
 
 
-@app.command("set")
+# So that -1 is told what a percentage is, and not that there is no such option.
+@app.command("set", context_settings={"ignore_unknown_options": True})
 def set_percentage(
     function: Annotated[str, typer.Argument(help=f"A function's name, or {ALL} for every one.")],
     percentage: Annotated[int, typer.Argument(help="0 (the old way) to 100 (the functions).")],

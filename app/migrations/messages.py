@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from sqlalchemy.exc import DBAPIError
 
 from app.settings import Settings
@@ -56,6 +59,12 @@ def describe_settings_error(error: ValidationError) -> str:
         f"{_variable(str(problem['loc'][0]))}: {problem['msg'].removeprefix('Value error, ')}"
         for problem in error.errors(include_input=False, include_url=False)
     )
+
+
+def describe_unreadable_setting(error: SettingsError) -> str:
+    """A setting that is to be JSON and is none, by the name of its environment variable."""
+    field = re.search(r'field "(\w+)"', str(error))
+    return f"{_variable(field[1])}: the value is not JSON" if field else str(error)
 
 
 def _variable(location: str) -> str:

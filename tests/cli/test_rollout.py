@@ -57,7 +57,10 @@ def test_percentages_are_set_and_shown(
     [
         (("no_such_function", "25"), "there is no function 'no_such_function'"),
         (("all", "101"), "from 0 to 100: 101"),
+        (("all", "-1"), "from 0 to 100: -1"),
         (("all", "many"), "'percentage'"),
+        (("all", "NaN"), "'percentage'"),
+        (("all", "--percent"), "'percentage'"),
     ],
 )
 def test_wrong_arguments_are_named(
@@ -75,8 +78,11 @@ def test_wrong_settings_are_one_line(
     result = campaigndb("rollout", "show")
     assert result.exit_code == 2
     assert result.stderr.startswith("campaigndb: CAMPAIGNDB_ROLLOUT: there is no function 'costs'")
-    monkeypatch.setenv("CAMPAIGNDB_ROLLOUT", "25")
-    assert "CAMPAIGNDB_ROLLOUT" in campaigndb("rollout", "show").stderr
+    for value in ("25", "all: 25", '{"all": true}', '{"all": 25.5}', '{"all": "half"}'):
+        monkeypatch.setenv("CAMPAIGNDB_ROLLOUT", value)
+        result = campaigndb("rollout", "show")
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+        assert result.stderr.startswith("campaigndb: CAMPAIGNDB_ROLLOUT: ")
 
 
 @pytest.mark.parametrize("command", [("show",), ("set", "all", "25")])
