@@ -31,6 +31,10 @@ Position = tuple[datetime.datetime, uuid.UUID]
 
 R = TypeVar("R")
 
+# Of PostgreSQL's numeric; what it refuses beyond them does not say which parameter it was.
+_MOST_DIGITS = 131_071
+_MOST_DECIMALS = 16_383
+
 
 @dataclass(frozen=True)
 class StoredFunction(Generic[R]):
@@ -421,7 +425,13 @@ def _money(value: Any, name: str) -> str | None:
     if isinstance(value, str):
         return _text(value, name)
     # Through Decimal: Python refuses to write out an int of more than 4,300 digits.
-    return str(Decimal(value))
+    number = Decimal(value)
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and (
+        number.adjusted() > _MOST_DIGITS or exponent < -_MOST_DECIMALS
+    ):
+        _refuse(name, "is out of range")
+    return str(number)
 
 
 ALL_FUNCTIONS: tuple[StoredFunction[Any], ...] = (

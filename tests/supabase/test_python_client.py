@@ -20,7 +20,7 @@ from app.gmaps_supabase_manager import GmapsSupabaseManager
 from app.reconciliation import reconcile
 from app.retries import NO_RETRY, RetryPolicy
 from app.supabase_store import SupabaseStore
-from app.tables import api_costs, campaigns
+from app.tables import api_costs, businesses, campaigns
 from tests.supabase.gateway import Gateway
 from tests.vectors.vectors import differences, load_scenarios, through
 
@@ -288,3 +288,36 @@ def test_a_timeout_is_told(api: Any, campaign_id: uuid.UUID, owner_engine: Engin
 def test_what_python_itself_refuses_is_never_sent(nowhere: Client) -> None:
     with pytest.raises(InvalidInputError, match="p_cost_usd"):
         SupabaseStore(nowhere).track_campaign_cost(uuid.uuid4(), "bouncer", 1, 0.1)  # type: ignore[arg-type]
+
+
+def test_a_number_that_json_has_not_is_told_with_its_place_and_nothing_is_written(
+    client: Client, campaign_id: uuid.UUID, rows: Callable[..., list[Any]]
+) -> None:
+    records = [{"place_id": "first", "name": "A"}, {"place_id": "second", "name": "B"}]
+    for value in (float("inf"), float("nan"), 10**5000):
+        records[1]["reviews"] = [{"stars": value}]  # type: ignore[assignment]
+        with pytest.raises(InvalidInputError, match=r"p_businesses\[1\]\.reviews\[0\]\.stars"):
+            SupabaseStore(client).insert_businesses_batch(campaign_id, "00100", records)
+    assert rows(businesses) == []
+
+
+@pytest.mark.parametrize("value", ["1e400", "-1e400", "1e200000", "1e-20000", "NaN", "Infinity"])
+def test_a_decimal_beyond_every_column_is_refused_or_kept_as_it_is(
+    client: Client, campaign_id: uuid.UUID, rows: Callable[..., list[Any]], value: str
+) -> None:
+    manager = GmapsSupabaseManager(client)
+    number = Decimal(value)
+    with pytest.raises(InvalidInputError, match="p_cost_usd is"):
+        manager.track_campaign_cost(campaign_id, "bouncer", 1, number)
+    if value != "1e-20000":
+        cost = {"campaign_id": campaign_id, "service": "bouncer", "items_processed": 1}
+        with pytest.raises(InvalidInputError, match=r"p_costs\[0\].*cost_usd"):
+            manager.track_campaign_costs([{**cost, "cost_usd": number}])
+        with pytest.raises(InvalidInputError, match="estimated_cost"):
+            manager.create_campaign({"name": "x", "estimated_cost": number})
+    record = {"place_id": "p", "name": "A", "rating": number, "latitude": number}
+    assert manager.save_businesses(campaign_id, "00100", [record]).inserted == 1
+    [business] = rows(businesses)
+    assert (business.rating, business.latitude) == (None, None)
+    assert Decimal(business.raw_data["rating"]) == number or value == "NaN"
+    assert rows(api_costs) == []

@@ -32,7 +32,10 @@ def test_the_store_refuses_the_same(store: CampaignStore, subtests) -> None:
         ((7, []), "p_enrichment_type is not a text"),
         (("facebook", None), "p_enrichments is not a JSON array"),
         (("facebook", {"business_id": "x"}), "p_enrichments is not a JSON array"),
-        (("facebook", [object()]), "p_enrichments is not JSON: object is not JSON"),
+        (
+            ("facebook", [object()]),
+            "p_enrichments is not JSON: object is not JSON (p_enrichments[0])",
+        ),
     ]:
         with subtests.test(detail):
             with pytest.raises(InvalidInputError) as caught:
