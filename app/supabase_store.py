@@ -23,6 +23,7 @@ from supabase import Client
 from app.calls import Call
 from app.errors import (
     DatabaseConnectionError,
+    InvalidInputError,
     StoredFunctionError,
     from_envelope,
     from_sqlstate,
@@ -64,14 +65,23 @@ class SupabaseStore(StoredFunctions):
 
     def _run(self, call: Call[R]) -> R:
         name = call.function.name
-        parameters = _parameters(call)
         with Observation(name, call.campaign) as observation:
-            return retried(
-                lambda: self._attempt(call, parameters),
-                self._policies.of(name),
-                name,
-                observation,
-            )
+            try:
+                parameters = _parameters(call)
+                return retried(
+                    lambda: self._attempt(call, parameters),
+                    self._policies.of(name),
+                    name,
+                    observation,
+                )
+            except RecursionError:
+                # The client writes and reads JSON a few levels less deep than the calls do.
+                raise InvalidInputError(
+                    "Invalid input: JSON is nested too deeply",
+                    error_code="22023",
+                    detail="JSON is nested too deeply",
+                    function=name,
+                ) from None
 
     def _attempt(self, call: Call[R], parameters: Mapping[str, Any]) -> R:
         name = call.function.name

@@ -58,3 +58,17 @@ def test_what_was_committed_is_not_done_twice(
     assert (enriched.updated, row(businesses).enrichment_attempts) == (1, 1)
     assert row(email_verifications).status == verified.status
     assert all(one.replayed for one in (created, tracked, batch.costs[0], verified))
+
+
+def test_a_cost_with_deep_metadata_is_recognised_as_well(
+    application_path: ApplicationPath, campaign_id: uuid.UUID
+) -> None:
+    deep: Any = 1
+    for _ in range(700):
+        deep = [deep]
+    metadata = {"idempotency_key": "k", "deep": deep}
+    first, again = (
+        application_path.track_campaign_cost(campaign_id, "bouncer", 1, "1", metadata)
+        for _ in range(2)
+    )
+    assert (again.cost_id, again.replayed) == (first.cost_id, True)

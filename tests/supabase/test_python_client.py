@@ -321,3 +321,16 @@ def test_a_decimal_beyond_every_column_is_refused_or_kept_as_it_is(
     assert (business.rating, business.latitude) == (None, None)
     assert Decimal(business.raw_data["rating"]) == number or value == "NaN"
     assert rows(api_costs) == []
+
+
+def test_json_that_is_nested_too_deeply_is_told_at_whatever_depth(client: Client) -> None:
+    told = set()
+    for depth in range(850, 1000, 5):
+        deep: Any = 1
+        for _ in range(depth):
+            deep = [deep]
+        try:
+            SupabaseStore(client).update_enrichment_batch("facebook", [{"x": deep}])
+        except InvalidInputError as error:
+            told.add(error.error_code)
+    assert told == {"22023"}
