@@ -5,6 +5,7 @@
  */
 
 import { callStoredFunction } from "./lib/call.js";
+import { withoutUndefined } from "./lib/retries.js";
 
 export { callStoredFunction } from "./lib/call.js";
 export { StoredFunctionError } from "./lib/errors.js";
@@ -75,8 +76,8 @@ export function createCampaignStore(supabase, { schema, ...storeOptions } = {}) 
   const call = async (name, parameters, options) =>
     callStoredFunction(client, name, toSql(parameters), {
       ...storeOptions,
-      ...options,
-      retries: { ...storeOptions.retries, ...options?.retries },
+      ...withoutUndefined(options),
+      retries: { ...storeOptions.retries, ...withoutUndefined(options?.retries) },
     });
 
   const campaigns = Object.freeze({

@@ -2,7 +2,7 @@
 
 import { failureFromEnvelope, failureFromError, StoredFunctionError } from "./errors.js";
 import { retryPolicy, sleep, waitBeforeRetry } from "./retries.js";
-import { prepareParameters, STORED_FUNCTIONS } from "./stored-functions.js";
+import { prepareParameters, storedFunction } from "./stored-functions.js";
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1; // a longer one would fire at once
 
@@ -40,7 +40,7 @@ export async function callStoredFunction(supabase, name, parameters = {}, option
   const { signal, onRetry } = options;
   const policy = retryPolicy(name, options.retries);
   const prepared = prepareParameters(name, parameters ?? {});
-  const repeatable = options.repeatable ?? Object.hasOwn(STORED_FUNCTIONS, name);
+  const repeatable = options.repeatable ?? storedFunction(name) !== undefined;
   const end = performance.now() + policy.deadlineMs;
 
   for (let attempt = 1; ; attempt++) {
@@ -117,7 +117,7 @@ function noAnswer() {
  * @returns {{ value: any } | { failure: Failure }}
  */
 function readAnswer(name, data, status) {
-  const known = STORED_FUNCTIONS[name];
+  const known = storedFunction(name);
   if (known?.returnsRows && Array.isArray(data)) return { value: data };
   if (data?.success === true && !known?.returnsRows) return { value: data };
   if (data?.success === false) return { failure: failureFromEnvelope(data) };

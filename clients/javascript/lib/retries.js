@@ -48,7 +48,8 @@ const POLICIES = Object.freeze({
  * @returns {RetryPolicy}
  */
 export function retryPolicy(functionName, own) {
-  const policy = { ...(POLICIES[functionName] ?? DEFAULT_POLICY), ...own };
+  const usual = Object.hasOwn(POLICIES, functionName) ? POLICIES[functionName] : undefined;
+  const policy = { ...(usual ?? DEFAULT_POLICY), ...withoutUndefined(own) };
   if (!Number.isInteger(policy.attempts) || policy.attempts < 1) {
     throw new RangeError("retries.attempts must be a whole number of 1 or more");
   }
@@ -56,6 +57,18 @@ export function retryPolicy(functionName, own) {
     if (!(policy[bound] >= 0)) throw new RangeError(`retries.${bound} must be 0 or more`);
   }
   return policy;
+}
+
+/**
+ * The options that are set: one that is undefined is as good as none.
+ *
+ * @template {object} Options
+ * @param {Options | undefined} options
+ * @returns {Partial<Options>}
+ */
+export function withoutUndefined(options) {
+  const set = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
+  return /** @type {Partial<Options>} */ (Object.fromEntries(set));
 }
 
 /**

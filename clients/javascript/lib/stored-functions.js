@@ -91,6 +91,11 @@ export const STORED_FUNCTIONS = Object.freeze({
   },
 });
 
+/** @param {string} name @returns {StoredFunction | undefined} what is known of it */
+export function storedFunction(name) {
+  return Object.hasOwn(STORED_FUNCTIONS, name) ? STORED_FUNCTIONS[name] : undefined;
+}
+
 /**
  * The parameters of one logical call as they are sent, the same at every attempt.
  *
@@ -101,7 +106,7 @@ export const STORED_FUNCTIONS = Object.freeze({
  *   PostgreSQL cannot
  */
 export function prepareParameters(name, given) {
-  const { keyed, money, list, required = [] } = STORED_FUNCTIONS[name] ?? {};
+  const { keyed, money, list, required = [] } = storedFunction(name) ?? {};
   refuseMissing(name, required, given);
   /** @type {Parameters} */
   let parameters = { ...given };

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { callStoredFunction } from "../supabase-db.js";
+import { callStoredFunction, createCampaignStore } from "../supabase-db.js";
 import { failure, lockCampaign, newCampaign, sql, store, supabase } from "./support.js";
 
 before(async () => {
@@ -11,6 +11,7 @@ before(async () => {
   await sql.unsafe(`alter database "${row?.name}" set lock_timeout = '60ms'`);
   // Counts its calls with a sequence, which a rollback leaves alone.
   await sql.unsafe(`
+    create function constructor() returns int language sql as 'select 7';
     create sequence calls;
     create function fails_twice(p_code text) returns text language plpgsql security definer as $$
     begin
@@ -146,4 +147,22 @@ test("bounds that make no sense are refused", async () => {
       RangeError,
     );
   }
+});
+
+test("options that are undefined leave the store's as they are", async () => {
+  const nothing = { signal: undefined, onRetry: undefined, retries: { attempts: undefined } };
+  const aborting = createCampaignStore(supabase, { signal: AbortSignal.abort() });
+  await assert.rejects(aborting.campaigns.updateStatistics({ campaignId: "" }, nothing), {
+    name: "AbortError",
+  });
+  const once = createCampaignStore(supabase, { retries: { attempts: 1 } });
+  const campaignId = await newCampaign();
+  const release = await lockCampaign(campaignId);
+  const error = await failure(once.campaigns.updateStatistics({ campaignId }, nothing));
+  await release();
+  assert.deepEqual([error.code, error.attempts], ["55P03", 1]);
+});
+
+test("a function of one's own may have any name", async () => {
+  assert.equal(await callStoredFunction(supabase, "constructor"), 7);
 });
