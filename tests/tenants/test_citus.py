@@ -138,3 +138,26 @@ def test_a_move(campaigndb: CampaignDb, cluster_url: URL, name: str, schema: str
     nobody = campaigndb("tenant", "move", "nobody", "--to", "node2.example:5432")
     assert nobody.exit_code == 2
     assert len(asked(cluster_url)) == 1
+
+
+def test_what_the_extension_gives_the_tables_is_no_drift(
+    campaigndb: CampaignDb, cluster_url: URL
+) -> None:
+    with connect(cluster_url) as connection:
+        connection.execute("""
+            set allow_system_table_mods to on;
+            create function public.truncated() returns trigger language plpgsql
+              as $$ begin return null; end $$;
+            create trigger truncated after truncate on acme.gmaps_campaigns
+              execute function public.truncated();
+            update pg_trigger set tgisinternal = true where tgname = 'truncated';
+            insert into pg_depend
+              (classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype)
+              select 'pg_proc'::regclass, 'public.truncated'::regproc, 0,
+                'pg_extension'::regclass, 999999, 0, 'e'
+              union all
+              select 'pg_event_trigger'::regclass, oid, 0, 'pg_extension'::regclass, 999999, 0, 'e'
+              from pg_event_trigger where evtname = 'note';
+        """)
+    found = campaigndb("drift", "--tenant", "acme")
+    assert (found.exit_code, found.stderr) == (0, ""), found.stdout

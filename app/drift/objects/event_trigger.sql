@@ -1,4 +1,4 @@
--- They act on the whole database; the platform's own are left out.
+-- They act on the whole database; the platform's own and an extension's are left out.
 select
   'event trigger' as kind, quote_ident(e.evtname) as name,
   null::text as parent,
@@ -22,3 +22,7 @@ cross join pg_event_trigger as e
 join pg_proc as p on p.oid = e.evtfoid
 join pg_namespace as n on n.oid = p.pronamespace
 where not (n.nspname = any (scope.platform_schemas))
+  and not exists (
+    select from pg_depend as d
+    where d.classid = 'pg_event_trigger'::regclass and d.objid = e.oid and d.deptype = 'e'
+  )

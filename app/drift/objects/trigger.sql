@@ -28,3 +28,11 @@ join pg_trigger as g on g.tgrelid = c.oid
 left join pg_constraint as o on o.oid = g.tgconstraint and o.contype <> 't'
 left join pg_class as r on r.oid = o.conrelid
 where not (g.tgisinternal and g.tgparentid <> 0)
+  -- What an extension gives each of its tables, as Citus does against TRUNCATE.
+  and not (
+    g.tgisinternal
+    and exists (
+      select from pg_depend as d
+      where d.classid = 'pg_proc'::regclass and d.objid = g.tgfoid and d.deptype = 'e'
+    )
+  )
