@@ -1,8 +1,8 @@
 """Which tenants there are: the catalogs say so, and nothing else has to agree with them.
 
-A schema is a tenant's where it holds two of: a version table, this project's tables, its functions; its
-name begins with `CAMPAIGNDB_TENANT_PREFIX`, and it is not `CAMPAIGNDB_SCHEMA`. Two, so that a tenant
-that lost one is still looked at. One that was migrated down to nothing is none any more.
+A schema is a tenant's where it holds two of: a version table, this project's tables, its functions;
+its name begins with `CAMPAIGNDB_TENANT_PREFIX`, and it is not `CAMPAIGNDB_SCHEMA`. Two, so that a
+tenant that lost one is still looked at. One that was migrated down to nothing is none any more.
 """
 
 from __future__ import annotations
