@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ARRAY, Connection, Uuid, any_, bindparam, select
 
 from app import calls
 from app.calls import Call
@@ -41,10 +41,11 @@ def businesses_named(call: Call[Any]) -> frozenset[uuid.UUID]:
 def campaigns_of(
     connection: Connection, business_ids: Iterable[uuid.UUID]
 ) -> dict[uuid.UUID, uuid.UUID]:
-    """The businesses' campaigns, in one query."""
+    """The businesses' campaigns, in one query, however many they are."""
     columns = businesses.c
+    ids = bindparam("ids", list(business_ids), type_=ARRAY(Uuid))
     rows = connection.execute(
-        select(columns.id, columns.campaign_id).where(columns.id.in_(list(business_ids)))
+        select(columns.id, columns.campaign_id).where(columns.id == any_(ids))
     )
     return {row.id: row.campaign_id for row in rows}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,26 +37,26 @@ def log_comparison(call: Call[Any], differences: Sequence[str]) -> None:
 def queue_differences(old: Any, new: Any) -> list[str]:
     """How two answers of a queue differ; businesses by id, fields by name, never their values."""
     olds, news = _rows(old), _rows(new)
-    old_ids, new_ids = ([row.business_id for row in rows] for rows in (olds, news))
+    old_by_id, new_by_id = ({row.business_id: row for row in rows} for rows in (olds, news))
     differences = []
-    only_old = [id_ for id_ in old_ids if id_ not in set(new_ids)]
-    only_new = [id_ for id_ in new_ids if id_ not in set(old_ids)]
-    if only_old:
+    if only_old := [id_ for id_ in old_by_id if id_ not in new_by_id]:
         differences.append(f"only the old way has {_listed(only_old)}")
-    if only_new:
+    if only_new := [id_ for id_ in new_by_id if id_ not in old_by_id]:
         differences.append(f"only the function has {_listed(only_new)}")
-    if not differences and old_ids != new_ids:
+    if not differences and [*old_by_id] != [*new_by_id]:
         differences.append("the order differs")
-    by_id = {row.business_id: row for row in news}
-    for row in olds:
-        other = by_id.get(row.business_id)
+    by_fields = defaultdict(list)
+    for id_, row in old_by_id.items():
+        other = new_by_id.get(id_)
         if other is not None and other != row:
             names = [
                 field.name
                 for field in dataclasses.fields(row)
                 if getattr(row, field.name) != getattr(other, field.name)
             ]
-            differences.append(f"{row.business_id} differs in {', '.join(names)}")
+            by_fields[", ".join(names)].append(id_)
+    # A page may have a thousand rows, and all of them the same difference.
+    differences.extend(f"{_listed(ids)} differs in {names}" for names, ids in by_fields.items())
     return differences
 
 

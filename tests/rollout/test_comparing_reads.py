@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import uuid
 from collections.abc import Callable
@@ -10,9 +11,22 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from app.results import BusinessForEnrichment
 from app.rollout import RolloutStore
+from app.rollout.comparison import queue_differences
 
 Rollout = Callable[..., RolloutStore]
+TEXTS = [
+    "address",
+    "city",
+    "state",
+    "postal_code",
+    "phone",
+    "website",
+    "email",
+    "facebook_url",
+    "linkedin_url",
+]
 COMPARE = {"compare_reads": True}
 
 
@@ -106,3 +120,25 @@ def test_an_answer_that_cannot_be_read_does_not_matter(
 def test_writes_are_not_compared(rollout: Rollout, campaign_id: uuid.UUID, ways: Any) -> None:
     rollout(COMPARE, all=100).update_campaign_statistics(campaign_id)
     assert [way for way, _ in ways] == ["function"]
+
+
+def test_the_same_difference_of_many_rows_is_one_short_line() -> None:
+    rows = [
+        BusinessForEnrichment(
+            business_id=uuid.UUID(int=number),
+            campaign_id=uuid.UUID(int=0),
+            place_id=str(number),
+            name="A",
+            enrichment_status="pending",
+            enrichment_attempts=0,
+            needs_enrichment=True,
+            **dict.fromkeys(TEXTS),
+        )
+        for number in range(5_000)
+    ]
+    others = [dataclasses.replace(row, phone="+358 secret") for row in rows[:4_000]]
+    only, differs = queue_differences(tuple(rows), tuple(others))
+    assert only.startswith("only the old way has ")
+    assert only.endswith(" and 995 more")
+    assert differs.endswith(" and 3995 more differs in phone")
+    assert len(differs) < 300

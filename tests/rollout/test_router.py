@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from app import calls
 from app.rollout import Percentages, RolloutStore, percentages, router
+from app.rollout.call_campaigns import campaigns_of
 from app.rollout.circuit_breaker import BreakerLimits
 from app.rollout.percentages import place_of
 from app.rollout.router import Router
@@ -66,3 +67,12 @@ def test_forgetting_campaigns_never_changes_a_calls_way(monkeypatch: pytest.Monk
     assert not serves(first, second), "the call moves with the last of its campaigns"
     assert serves(second)
     assert not serves(second, first)
+
+
+def test_any_number_of_businesses_is_looked_up(
+    owner_engine: Engine, campaign_id: uuid.UUID, add_business: Callable[..., uuid.UUID]
+) -> None:
+    business_id = add_business("a")
+    ids = [business_id, *(uuid.UUID(int=number) for number in range(70_000))]
+    with owner_engine.connect() as connection:
+        assert campaigns_of(connection, ids) == {business_id: campaign_id}

@@ -258,7 +258,17 @@ def test_a_gateway_that_answers_for_the_api_is_told_by_its_status(
 
 
 @pytest.mark.parametrize(
-    "body", ["", "null", "[]", '{"success": true}', '[{"business_id": "secret"}]', '["secret"]']
+    "body",
+    [
+        "",
+        "null",
+        "[]",
+        "<html>secret</html>",
+        '{"success": tr',
+        '{"success": true}',
+        '[{"business_id": "secret"}]',
+        '["secret"]',
+    ],
 )
 def test_an_answer_that_is_none_of_the_function_is_told(gateway: Gateway, body: str) -> None:
     gateway.answer = 200, body
