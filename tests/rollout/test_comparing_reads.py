@@ -16,17 +16,8 @@ from app.rollout import RolloutStore
 from app.rollout.comparison import queue_differences
 
 Rollout = Callable[..., RolloutStore]
-TEXTS = [
-    "address",
-    "city",
-    "state",
-    "postal_code",
-    "phone",
-    "website",
-    "email",
-    "facebook_url",
-    "linkedin_url",
-]
+TEXTS = ["address", "city", "state", "postal_code", "phone", "website", "email"]
+TEXTS += ["facebook_url", "linkedin_url"]
 COMPARE = {"compare_reads": True}
 
 
