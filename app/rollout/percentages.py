@@ -92,7 +92,8 @@ def check_name(name: str) -> str:
 
 
 def check_percentage(percentage: int) -> int:
-    if not 0 <= percentage <= 100:
+    whole = isinstance(percentage, int) and not isinstance(percentage, bool)
+    if not whole or not 0 <= percentage <= 100:
         raise RolloutSettingsError(f"a percentage is a whole number from 0 to 100: {percentage}")
     return percentage
 

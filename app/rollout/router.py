@@ -153,6 +153,16 @@ class Router:
             )
         return missing
 
+    def failed_in_transaction(
+        self, call: Call[Any], given_pass: int, error: StoredFunctionError
+    ) -> None:
+        """`failed` for a call within a transaction that is not the call's own.
+
+        A conflict there is not the last word: whoever holds the transaction tries it again.
+        """
+        if not error.retry_recommended:
+            self.failed(call, given_pass, error)
+
 
 def is_missing_function(error: StoredFunctionError) -> bool:
     """Whether a call failed for a function that does not exist, and so left nothing behind.

@@ -209,7 +209,7 @@ class BoundRolloutStore(StoredFunctions):
         try:
             result = self._functions._run(call)
         except StoredFunctionError as error:
-            rollout._router.failed(call, given_pass, error)
+            rollout._router.failed_in_transaction(call, given_pass, error)
             raise
         rollout._router.succeeded(call, given_pass)
         return result
@@ -367,7 +367,7 @@ class AsyncBoundRolloutStore(AsyncStoredFunctions):
         try:
             result = await self._functions._run(call)
         except StoredFunctionError as error:
-            rollout._router.failed(call, given_pass, error)
+            rollout._router.failed_in_transaction(call, given_pass, error)
             raise
         rollout._router.succeeded(call, given_pass)
         return result

@@ -65,6 +65,9 @@ export function createCampaignStore(supabase, { schema, ...storeOptions } = {}) 
   if (typeof supabase?.rpc !== "function") {
     throw new TypeError("createCampaignStore needs a supabase-js client");
   }
+  if (schema !== undefined && typeof supabase.schema !== "function") {
+    throw new TypeError("this supabase-js has no schema(): name it in createClient's options, as db");
+  }
   const client = schema === undefined ? supabase : supabase.schema(schema);
 
   /**

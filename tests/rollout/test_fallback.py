@@ -239,6 +239,29 @@ def test_failures_in_a_row_move_the_calls_to_the_old_way_for_a_while(
     assert [way for way, _ in ways] == ["old way"]
 
 
+def test_conflicts_that_a_blocks_retries_resolve_are_no_failures_of_the_function(
+    application: ApplicationPath, store: CampaignStore, campaign_id: uuid.UUID, broken: Any
+) -> None:
+    broken("40001")
+    rollout = RolloutStore(
+        store,
+        application,
+        fixed=Percentages(in_settings={"all": 100}),
+        breaker=BreakerLimits(failures=2, recovery_time=60.0),
+    )
+    attempts: list[int] = []
+
+    def block(bound: Any) -> None:
+        attempts.append(1)
+        if len(attempts) < 4:
+            bound.connection.exec_driver_sql("set local application_name = 'functions'")
+        bound.update_campaign_statistics(campaign_id)
+
+    rollout.run_in_transaction(block)
+    assert len(attempts) == 4
+    assert not rollout._router._breakers["update_campaign_statistics"].is_open
+
+
 def test_a_success_and_a_refusal_between_failures_start_the_count_again(
     failing: Any, campaign_id: uuid.UUID, broken: Any, ways: Ways
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
@@ -68,9 +69,12 @@ def test_the_iterators_pages_go_where_the_queue_goes() -> None:
         ({"track_cost": 5}, "no function 'track_cost'"),
         ({"all": 101}, "from 0 to 100: 101"),
         ({"all": -1}, "from 0 to 100: -1"),
+        ({"all": 25.5}, "from 0 to 100: 25.5"),
+        ({"all": True}, "from 0 to 100: True"),
+        ({"all": "25"}, "from 0 to 100: 25"),
     ],
 )
-def test_wrong_settings_are_refused(percentages: dict[str, int], told: str) -> None:
+def test_wrong_settings_are_refused(percentages: dict[str, Any], told: str) -> None:
     with pytest.raises(RolloutSettingsError, match=told):
         Percentages(in_settings=percentages)
 

@@ -217,4 +217,6 @@ test("a client that throws instead of returning errors is understood", async () 
 
 test("a store needs a client", () => {
   assert.throws(() => createCampaignStore(/** @type {any} */ (undefined)), TypeError);
+  const old = /** @type {any} */ ({ rpc() {} }); // the first releases of supabase-js 2
+  assert.throws(() => createCampaignStore(old, { schema: "x" }), /no schema\(\)/);
 });
