@@ -23,7 +23,11 @@ from tenacity import RetryCallState, Retrying
 from app.database import database_url, on_connect
 from app.embedded_server import EmbeddedServerError
 from app.migrations.deploy_lock import DeployLock, own_session
-from app.migrations.messages import describe_database_error, describe_settings_error
+from app.migrations.messages import (
+    describe_database_error,
+    describe_settings_error,
+    describe_unreadable_setting,
+)
 from app.migrations.plan import Plan
 from app.migrations.privileges import privileges_statement
 from app.retries import MIGRATION_POLICY, is_lock_conflict
@@ -68,7 +72,7 @@ def load_settings() -> Settings:
     except ValidationError as error:
         raise CommandError(describe_settings_error(error)) from None
     except SettingsError as error:  # a file or a value that cannot be read at all
-        raise CommandError(str(error)) from None
+        raise CommandError(describe_unreadable_setting(error)) from None
 
 
 def of_the_tenant(name: str) -> Settings:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from psycopg.errors import UndefinedTable
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
@@ -33,6 +35,7 @@ from app.transactions import run_in_transaction, run_in_transaction_async
 
 R = TypeVar("R")
 
+_EVERY_ROW = "SET LOCAL row_security = off"
 # Each takes the open transaction and the call's parameters, less their `p_`, and answers as the
 # function of its name does: with the envelope, or with rows.
 _WORK: Mapping[str, Callable[..., Any]] = {
@@ -222,5 +225,13 @@ def _wait_at_cost_gates(connection: Connection, call: Call[Any], schema: str) ->
         return
     own_timeout = remembered_lock_timeout(connection)
     gates = gate_statements(schema, call.gated_campaigns, own_timeout=own_timeout)
-    # In the same message: a total of rows that the role does not see must fail, not be wrong.
-    connection.exec_driver_sql("; ".join(["SET LOCAL row_security = off", *gates]))
+    try:
+        # In the same message: a total of rows that the role does not see must fail, not be wrong.
+        connection.exec_driver_sql(
+            "; ".join([_EVERY_ROW, "SAVEPOINT gates", *gates, "RELEASE SAVEPOINT gates"])
+        )
+    except ProgrammingError as error:
+        if not isinstance(error.orig, UndefinedTable):
+            raise
+        # The schema is older than the gates, and then no function waits at them either.
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT gates")

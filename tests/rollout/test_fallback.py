@@ -12,13 +12,16 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.schema import DropTable
 
 from app import AsyncCampaignStore, CampaignStore, MissingReferenceError, StoredFunctionError
 from app.application_path import ApplicationPath, AsyncApplicationPath
+from app.cost_gate import gate_number
 from app.retries import NO_RETRY
 from app.rollout import AsyncRolloutStore, Percentages, RolloutStore
 from app.rollout.circuit_breaker import BreakerLimits, CircuitBreaker
 from app.tables import api_costs
+from app.tables.cost_gates import cost_gates
 from app.transactions import run_in_one_message
 from tests.store.answer_losing_proxy import answer_losing_proxy
 
@@ -92,6 +95,19 @@ def test_a_missing_function_is_answered_the_old_way_at_once(
     assert [way for way, _ in ways] == ["function", "old way", "old way", "old way", "function"]
     assert len(rows(api_costs, campaign_id=campaign_id)) == 3
     assert caplog.text.count("track_campaign_cost is not used for a while: it does not exist") == 1
+
+
+def test_a_missing_gate_is_answered_the_old_way_too(
+    rollout: Rollout, campaign_id: uuid.UUID, owner_engine: Engine, ways: Ways, rows: Any
+) -> None:
+    with owner_engine.begin() as connection:
+        connection.execute(DropTable(cost_gates[gate_number(campaign_id)]))
+    for percentage in (0, 100):
+        store = rollout(all=percentage)
+        store.track_campaign_cost(campaign_id, "bouncer", 1, "0.25")
+        store.update_campaign_statistics(campaign_id)
+    assert [way for way, _ in ways] == [*["old way"] * 2, *["function", "old way"] * 2]
+    assert len(rows(api_costs, campaign_id=campaign_id)) == 2
 
 
 def test_it_is_used_again_when_it_is_back(
