@@ -37,7 +37,15 @@ R = TypeVar("R")
 
 # Error codes of PostgREST itself: https://docs.postgrest.org/en/stable/references/errors.html
 _NO_CONNECTION = ("PGRST000", "PGRST001", "PGRST002", "PGRST003")
-UNKNOWN_FUNCTION = "PGRST202"
+_KEY_REFUSED = "The API refused the key"
+_REFUSALS = {
+    "42501": "The key's role may not call the function",
+    "PGRST202": "The API knows no such function; after a deploy, reload its schema cache",
+    "PGRST301": _KEY_REFUSED,
+    "PGRST302": _KEY_REFUSED,
+    "PGRST303": _KEY_REFUSED,
+}
+_UNAUTHORIZED = 401
 # HTTP statuses, where what answered is no PostgREST: a gateway before it.
 _TRY_LATER = ("429", "502", "503", "504", "520", "521", "522", "523", "524")
 
@@ -127,13 +135,9 @@ def from_api_error(error: APIError, function: str, status: int | None) -> Stored
     """The error that PostgREST's answer means; its code is an SQLSTATE, its own, or HTTP's."""
     code = str(error.code or status or "")  # older releases of the package give HTTP's as int
     message = error.message or "no message"
-    if code == UNKNOWN_FUNCTION:
-        return StoredFunctionError(
-            "The API knows no such function; after a deploy, reload its schema cache",
-            error_code=code,
-            detail=message,
-            function=function,
-        )
+    refusal = _KEY_REFUSED if status == _UNAUTHORIZED else None
+    if text := _REFUSALS.get(code, refusal):
+        return StoredFunctionError(text, error_code=code, detail=message, function=function)
     if code in _NO_CONNECTION or code in _TRY_LATER:
         return DatabaseConnectionError(
             "The connection failed",

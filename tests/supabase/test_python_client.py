@@ -258,6 +258,22 @@ def test_a_gateway_that_answers_for_the_api_is_told_by_its_status(
 
 
 @pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (401, '{"message": "Invalid API key"}', "The API refused the key"),
+        (401, '{"code": "PGRST301", "message": "JWT expired"}', "The API refused the key"),
+        (403, '{"code": "42501", "message": "permission denied"}', "role may not call"),
+        (401, '{"code": "42501", "message": "permission denied"}', "role may not call"),
+    ],
+)
+def test_a_key_that_is_refused_is_told(gateway: Gateway, status: int, body: str, told: str) -> None:
+    gateway.answer = status, body
+    with pytest.raises(StoredFunctionError, match=told) as caught:
+        SupabaseStore(gateway.client()).update_campaign_statistics(uuid.uuid4())
+    assert (caught.value.attempts, caught.value.retry_recommended) == (1, False)
+
+
+@pytest.mark.parametrize(
     "body",
     [
         "",
