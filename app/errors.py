@@ -17,6 +17,9 @@ from sqlalchemy import exc as sqlalchemy_exc
 class StoredFunctionError(Exception):
     """A stored function failed and left nothing behind.
 
+    Only a `DatabaseConnectionError` may leave open whether the call was committed; repeating it
+    under the same idempotency key tells.
+
     Attributes:
         error: what a user may be told.
         error_code: the SQLSTATE, or None where no server answered.
@@ -80,7 +83,7 @@ class CallTimeoutError(StoredFunctionError):
 
 
 class DatabaseConnectionError(StoredFunctionError):
-    """The server could not be reached, or the connection was lost."""
+    """The server could not be reached, or its answer did not arrive as the connection was lost."""
 
 
 class IsolationLevelError(StoredFunctionError):
@@ -144,6 +147,21 @@ def from_sqlstate(
     return cls(text, error_code=code, detail=detail, retry_recommended=retry, function=function)
 
 
+def _detail(error: psycopg.Error) -> str:
+    """Only the message: what follows it may hold rows, and rows hold personal data."""
+    return (error.diag.message_primary or str(error)).strip()
+
+
+def outcome_unknown(error: psycopg.Error) -> DatabaseConnectionError:
+    """What a failure after COMMIT means, or one too near to it to tell from it."""
+    return DatabaseConnectionError(
+        "Whether it was written is unknown, please retry",
+        error_code=error.sqlstate,
+        detail=_detail(error),
+        retry_recommended=True,
+    )
+
+
 def from_exception(error: BaseException, function: str | None = None) -> StoredFunctionError | None:
     """The error that a driver's or SQLAlchemy's exception means; None for any other exception."""
     if isinstance(error, StoredFunctionError):
@@ -161,8 +179,7 @@ def from_exception(error: BaseException, function: str | None = None) -> StoredF
     if not isinstance(error, psycopg.Error):
         return None
     code = error.sqlstate
-    # Only the message: what follows it may hold rows, and rows hold personal data.
-    detail = (error.diag.message_primary or str(error)).strip()
+    detail = _detail(error)
     if code is None and (lost or isinstance(error, psycopg.OperationalError)):
         return DatabaseConnectionError(
             "The connection failed",

@@ -19,10 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from tenacity import AsyncRetrying, RetryCallState, Retrying
 
 from app.calls import IsolationLevel
-from app.errors import StoredFunctionError, from_exception
+from app.errors import StoredFunctionError, from_exception, outcome_unknown
 from app.retries import RetryPolicy
 from app.telemetry import Observation
-from app.wal_flush import FLUSH, WITHOUT_FLUSH, may_flush
+from app.wal_flush import FLUSH, WITHOUT_FLUSH, forget_may_flush, may_flush
 
 T = TypeVar("T")
 
@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 # SQLAlchemy learns of a lost connection from its own statements only. It then replaces the pool's
 # other connections too: after a restart of the server a retry must not meet the next dead one.
 _LET_THE_POOL_NOTICE = "ROLLBACK"
+
+# What COMMIT itself, or a text that cannot be parsed, fails with: nothing was written.
+_NOT_COMMITTED = ("23", "40", "42601")
 
 
 def run_in_transaction(
@@ -131,6 +134,7 @@ def run_in_one_message(
                 else:
                     connection.invalidate()
                 if unknown is not None:
+                    forget_may_flush(connection)
                     raise unknown from None
                 raise
             return read(value)
@@ -178,6 +182,7 @@ async def run_in_one_message_async(
                 else:
                     await connection.invalidate()
                 if unknown is not None:
+                    await connection.run_sync(forget_may_flush)
                     raise unknown from None
                 raise
             return read(value)
@@ -191,7 +196,8 @@ class _Message:
     def __init__(
         self, isolation_level: IsolationLevel, before: str, query: str, flushes: bool
     ) -> None:
-        begin = f"BEGIN ISOLATION LEVEL {isolation_level}"
+        # Said, as a role may have default_transaction_read_only.
+        begin = f"BEGIN ISOLATION LEVEL {isolation_level} READ WRITE"
         without_flush, flush = ([WITHOUT_FLUSH], [FLUSH]) if flushes else ([], [])
         self.text = "; ".join([begin, *without_flush, before, query, "COMMIT", *flush])
         self._commit = -1 - len(flush)
@@ -219,16 +225,12 @@ def _remaining_results(
 def _outcome_unknown(
     error: BaseException, driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
 ) -> StoredFunctionError | None:
-    """What to raise where the call was cancelled when its transaction had ended already."""
-    if not isinstance(error, psycopg.errors.QueryCanceled):
+    """What to raise where the message failed when its transaction had ended already."""
+    if not isinstance(error, psycopg.Error) or error.sqlstate is None:
         return None
     if driver.info.transaction_status != TransactionStatus.IDLE:
-        return None  # cancelled inside of it: nothing was written
-    unknown = from_exception(error)
-    assert unknown is not None
-    # Repeated, it gets the first result if there is one.
-    unknown.retry_recommended = True
-    return unknown
+        return None  # it failed inside of the transaction, or the connection is lost
+    return None if error.sqlstate.startswith(_NOT_COMMITTED) else outcome_unknown(error)
 
 
 def _is_usable(driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:

@@ -31,3 +31,8 @@ def may_flush(connection: Connection) -> bool:
         info[_REMEMBERED] = bool(connection.exec_driver_sql(_MAY_FLUSH).scalar())
     answer: bool = info[_REMEMBERED]
     return answer
+
+
+def forget_may_flush(connection: Connection) -> None:
+    """Asks again at the next call: the right may have been revoked meanwhile."""
+    connection.info.pop(_REMEMBERED, None)

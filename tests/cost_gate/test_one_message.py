@@ -94,6 +94,17 @@ def test_a_failed_cost_is_rolled_back_and_its_connection_goes_on(
     assert len(entries(owner_engine)) == 1
 
 
+def test_a_role_that_reads_only_by_default_may_write_too(
+    app_url: URL, campaign_id: uuid.UUID
+) -> None:
+    options = "-c default_transaction_read_only=on"
+    engine = create_engine(app_url, connect_args={"options": options})
+    store = CampaignStore(engine, schema="public")
+    assert store.track_campaign_cost(campaign_id, "bouncer", 1, 1).new_total == 1
+    assert store.update_campaign_statistics(campaign_id).total_businesses == 0
+    engine.dispose()
+
+
 def test_an_engine_of_any_isolation_level_will_do(app_url: URL, campaign_id: uuid.UUID) -> None:
     for number, level in enumerate(("AUTOCOMMIT", "SERIALIZABLE", "READ COMMITTED"), start=1):
         engine = create_engine(app_url, isolation_level=level)

@@ -10,7 +10,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import AsyncCampaignStore, CallTimeoutError, CampaignStore
+from app import AsyncCampaignStore, CallTimeoutError, CampaignStore, DatabaseConnectionError
+from app.retries import NO_RETRY
 from app.wal_flush import FLUSH
 from tests.conftest import APP_ROLE
 from tests.faults.ledger import entries
@@ -89,9 +90,26 @@ def test_a_call_cancelled_before_its_commit_is_not_repeated(
     engine.dispose()
 
 
-def test_a_role_that_may_not_flush_apart_flushes_in_commit(
-    store: CampaignStore, app_url: URL, owner_engine: Engine, campaign_id: uuid.UUID
+@pytest.mark.parametrize("flush", ["SELECT 1 / 0", "SELECT pg_cancel_backend(pg_backend_pid())"])
+def test_an_error_after_commit_leaves_the_outcome_open(
+    app_engine: Engine,
+    owner_engine: Engine,
+    campaign_id: uuid.UUID,
+    monkeypatch: pytest.MonkeyPatch,
+    flush: str,
 ) -> None:
+    store = CampaignStore(app_engine, schema="public", policies=NO_RETRY)
+    cost = (campaign_id, "bouncer", 1, 1, {"idempotency_key": "a cost"})
+    with monkeypatch.context() as patch:
+        patch.setattr("app.transactions.FLUSH", flush)
+        with pytest.raises(DatabaseConnectionError) as caught:
+            store.track_campaign_cost(*cost)
+    assert caught.value.retry_recommended
+    assert len(entries(owner_engine)) == 1
+    assert store.track_campaign_cost(*cost).replayed
+
+
+def revoke_flush(owner_engine: Engine) -> None:
     with owner_engine.begin() as connection:
         connection.exec_driver_sql(
             "do $$ declare f regprocedure; begin"
@@ -99,6 +117,23 @@ def test_a_role_that_may_not_flush_apart_flushes_in_commit(
             " execute 'revoke execute on function ' || f || ' from public';"
             " end loop; end $$"
         )
+
+
+def test_a_right_to_flush_that_is_revoked_meanwhile_fails_no_call(
+    store: CampaignStore, owner_engine: Engine, campaign_id: uuid.UUID
+) -> None:
+    assert store.track_campaign_cost(campaign_id, "bouncer", 1, 1).new_total == 1
+    revoke_flush(owner_engine)
+    tracked = store.track_campaign_cost(campaign_id, "bouncer", 1, 1)
+    assert (tracked.new_total, tracked.replayed) == (2, True)
+    assert store.track_campaign_cost(campaign_id, "bouncer", 1, 1).replayed is False
+    assert len(entries(owner_engine)) == 3
+
+
+def test_a_role_that_may_not_flush_apart_flushes_in_commit(
+    store: CampaignStore, app_url: URL, owner_engine: Engine, campaign_id: uuid.UUID
+) -> None:
+    revoke_flush(owner_engine)
     engine = create_engine(app_url)
     with engine.connect() as connection, pytest.raises(Exception, match="permission denied"):
         connection.exec_driver_sql(FLUSH)
