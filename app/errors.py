@@ -90,6 +90,9 @@ class IsolationLevelError(StoredFunctionError):
     """The transaction is not at the isolation level that the function needs."""
 
 
+# The call itself is refused, so an earlier attempt at it was not committed either.
+REFUSALS = (DuplicateRecordError, InvalidInputError, IsolationLevelError, MissingReferenceError)
+
 # What is said of errors that no envelope described; the envelope's own table is in SQL
 # (app/functions/stored_function_failure.sql), and a test holds the two together.
 _ERRORS: dict[str, tuple[type[StoredFunctionError], str, bool]] = {
@@ -147,18 +150,14 @@ def from_sqlstate(
     return cls(text, error_code=code, detail=detail, retry_recommended=retry, function=function)
 
 
-def _detail(error: psycopg.Error) -> str:
-    """Only the message: what follows it may hold rows, and rows hold personal data."""
-    return (error.diag.message_primary or str(error)).strip()
-
-
-def outcome_unknown(error: psycopg.Error) -> DatabaseConnectionError:
-    """What a failure after COMMIT means, or one too near to it to tell from it."""
+def outcome_unknown(error: StoredFunctionError) -> DatabaseConnectionError:
+    """The failure of a call that may have been committed, by the same attempt or one before."""
     return DatabaseConnectionError(
         "Whether it was written is unknown, please retry",
-        error_code=error.sqlstate,
-        detail=_detail(error),
+        error_code=error.error_code,
+        detail=error.detail or error.error,
         retry_recommended=True,
+        function=error.function,
     )
 
 
@@ -179,7 +178,8 @@ def from_exception(error: BaseException, function: str | None = None) -> StoredF
     if not isinstance(error, psycopg.Error):
         return None
     code = error.sqlstate
-    detail = _detail(error)
+    # Only the message: what follows it may hold rows, and rows hold personal data.
+    detail = (error.diag.message_primary or str(error)).strip()
     if code is None and (lost or isinstance(error, psycopg.OperationalError)):
         return DatabaseConnectionError(
             "The connection failed",

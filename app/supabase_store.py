@@ -81,6 +81,7 @@ class SupabaseStore(StoredFunctions):
                     self._policies.of(name),
                     name,
                     observation,
+                    writes=not call.function.returns_rows,
                 )
             except RecursionError:
                 # The client writes and reads JSON a few levels less deep than the calls do.

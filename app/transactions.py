@@ -19,7 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from tenacity import AsyncRetrying, RetryCallState, Retrying
 
 from app.calls import IsolationLevel
-from app.errors import StoredFunctionError, from_exception, outcome_unknown
+from app.errors import (
+    REFUSALS,
+    DatabaseConnectionError,
+    StoredFunctionError,
+    from_exception,
+    outcome_unknown,
+)
 from app.retries import RetryPolicy
 from app.telemetry import Observation
 from app.wal_flush import FLUSH, WITHOUT_FLUSH, forget_may_flush, may_flush
@@ -64,7 +70,7 @@ def run_in_transaction(
             with connection.begin():
                 return block(connection)
 
-    return retried(attempt, policy, name, observation)
+    return retried(attempt, policy, name, observation, writes=not read_only)
 
 
 async def run_in_transaction_async(
@@ -89,7 +95,7 @@ async def run_in_transaction_async(
             async with connection.begin():
                 return await block(connection)
 
-    return await retried_async(attempt, policy, name, observation)
+    return await retried_async(attempt, policy, name, observation, writes=not read_only)
 
 
 def run_in_one_message(
@@ -230,7 +236,11 @@ def _outcome_unknown(
         return None
     if driver.info.transaction_status != TransactionStatus.IDLE:
         return None  # it failed inside of the transaction, or the connection is lost
-    return None if error.sqlstate.startswith(_NOT_COMMITTED) else outcome_unknown(error)
+    if error.sqlstate.startswith(_NOT_COMMITTED):
+        return None
+    translated = from_exception(error)
+    assert translated is not None
+    return outcome_unknown(translated)
 
 
 def _is_usable(driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
@@ -246,13 +256,18 @@ def retried(
     policy: RetryPolicy,
     name: str | None,
     observation: Observation | None = None,
+    *,
+    writes: bool = True,
 ) -> T:
     """Makes attempts until one succeeds or the policy gives up.
+
+    Where one of those that write may have been committed, a later failure says so, and is retried.
 
     Raises:
         StoredFunctionError: the last attempt's failure; `name` is what failed.
     """
     before_sleep = _tell_of_retry(name, observation)
+    outcome = _Outcome(writes)
     for state in Retrying(**policy.tenacity_options(), before_sleep=before_sleep):
         with state:
             if observation is not None:
@@ -263,6 +278,7 @@ def retried(
                 translated = from_exception(error, name)
                 if translated is None:
                     raise
+                translated = outcome.after(translated)
                 translated.attempts = state.retry_state.attempt_number
                 # The driver's exception repeats parameters, and they may hold personal data.
                 raise translated from None
@@ -274,9 +290,12 @@ async def retried_async(
     policy: RetryPolicy,
     name: str | None,
     observation: Observation | None = None,
+    *,
+    writes: bool = True,
 ) -> T:
     """`retried` for a coroutine function."""
     before_sleep = _tell_of_retry(name, observation)
+    outcome = _Outcome(writes)
     async for state in AsyncRetrying(**policy.tenacity_options(), before_sleep=before_sleep):
         with state:
             if observation is not None:
@@ -287,9 +306,26 @@ async def retried_async(
                 translated = from_exception(error, name)
                 if translated is None:
                     raise
+                translated = outcome.after(translated)
                 translated.attempts = state.retry_state.attempt_number
                 raise translated from None
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+class _Outcome:
+    """Whether an attempt may have been committed: the failure of a later one does not undo it."""
+
+    def __init__(self, writes: bool) -> None:
+        self._writes = writes
+        self._is_open = False
+
+    def after(self, error: StoredFunctionError) -> StoredFunctionError:
+        """What an attempt's error means for the whole call."""
+        if isinstance(error, DatabaseConnectionError):
+            self._is_open = self._writes
+        elif self._is_open and not isinstance(error, REFUSALS):
+            return outcome_unknown(error)
+        return error
 
 
 def _tell_of_retry(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 _BLOCKED = text("""
     select count(*)
@@ -14,12 +14,17 @@ _BLOCKED = text("""
 """)
 
 
+def blocked(connection: Connection) -> int:
+    """How many sessions of the database wait for locks of others."""
+    return int(connection.execute(_BLOCKED).scalar_one())
+
+
 def wait_until_blocked(engine: Engine, sessions: int = 1, timeout: float = 20.0) -> None:
     """Returns once that many sessions of the database wait for locks of others."""
     end = time.monotonic() + timeout
     with engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
-        while connection.execute(_BLOCKED).scalar_one() < sessions:
+        while blocked(connection) < sessions:
             assert time.monotonic() < end, f"{sessions} sessions never came to wait"
             time.sleep(0.005)
 

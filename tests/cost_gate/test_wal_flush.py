@@ -15,7 +15,7 @@ from app.retries import NO_RETRY
 from app.wal_flush import FLUSH
 from tests.conftest import APP_ROLE
 from tests.faults.ledger import entries
-from tests.waiting import wait_until
+from tests.waiting import blocked, wait_until, wait_until_blocked
 
 DISK = 4711  # an advisory lock in the place of a slow disk
 
@@ -71,6 +71,28 @@ async def test_an_asynchronous_one_does_too(
     assert (tracked.new_total, tracked.replayed) == (1, True)
     assert len(entries(owner_engine)) == 1
     await engine.dispose()
+
+
+@pytest.mark.usefixtures("first_flush_hangs")
+def test_a_repeated_call_that_times_out_does_not_claim_that_nothing_was_written(
+    app_url: URL, owner_engine: Engine, campaign_id: uuid.UUID
+) -> None:
+    engine = create_engine(app_url, connect_args={"options": "-c statement_timeout=300ms"})
+    store = CampaignStore(engine, schema="public")
+
+    with owner_engine.connect() as connection, ThreadPoolExecutor(1) as thread:
+        call = thread.submit(store.track_campaign_cost, campaign_id, "bouncer", 1, 1)
+        wait_until(lambda: len(entries(owner_engine)) == 1)
+        connection.execute(
+            text("select from gmaps_campaigns where id = :id for update"), {"id": campaign_id}
+        )
+        wait_until_blocked(owner_engine)
+        wait_until(lambda: not blocked(connection))
+        connection.rollback()
+        tracked = call.result(timeout=20)
+    assert (tracked.new_total, tracked.replayed) == (1, True)
+    assert len(entries(owner_engine)) == 1
+    engine.dispose()
 
 
 def test_a_call_cancelled_before_its_commit_is_not_repeated(
