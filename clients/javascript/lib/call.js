@@ -1,6 +1,11 @@
 // One logical call of a stored function: attempts, waits, and what is made of the answers.
 
-import { failureFromEnvelope, failureFromError, StoredFunctionError } from "./errors.js";
+import {
+  failureAfterUnknown,
+  failureFromEnvelope,
+  failureFromError,
+  StoredFunctionError,
+} from "./errors.js";
 import { retryPolicy, sleep, waitBeforeRetry } from "./retries.js";
 import { prepareParameters, storedFunction } from "./stored-functions.js";
 
@@ -43,13 +48,21 @@ export async function callStoredFunction(supabase, name, parameters = {}, option
   const repeatable = options.repeatable ?? storedFunction(name) !== undefined;
   const end = performance.now() + policy.deadlineMs;
 
+  const writes = !STORED_FUNCTIONS[name]?.returnsRows;
+  let mayBeCommitted = false;
+
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
     const timeLeft = Math.max(end - performance.now(), 0);
     const answer = await ask(supabase, name, prepared, { signal, timeLeft, repeatable });
     if ("value" in answer) return answer.value;
 
-    const error = new StoredFunctionError(name, answer.failure, attempt);
+    /** @type {Failure} */
+    const failure = mayBeCommitted
+      ? failureAfterUnknown(answer.failure, repeatable)
+      : answer.failure;
+    mayBeCommitted ||= writes && failure.outcomeUnknown === true;
+    const error = new StoredFunctionError(name, failure, attempt);
     const wait = waitBeforeRetry(policy, attempt - 1);
     const isLast = attempt >= policy.attempts || performance.now() + wait >= end;
     if (!error.retryRecommended || isLast) throw error;

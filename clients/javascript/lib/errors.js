@@ -118,6 +118,21 @@ export function failureFromEnvelope(envelope) {
   };
 }
 
+// The call itself is refused, so an earlier attempt at it was not committed either.
+const REFUSALS = /^(22...|23502|23503|23505|23514|25001)$/;
+
+/**
+ * What a failure means where an attempt before may have been committed: it does not undo that.
+ *
+ * @param {Failure} failure
+ * @param {boolean} repeatable whether repeating the call changes nothing
+ * @returns {Failure}
+ */
+export function failureAfterUnknown(failure, repeatable) {
+  if (failure.outcomeUnknown || REFUSALS.test(failure.code ?? "")) return failure;
+  return { ...failure, outcomeUnknown: true, retryRecommended: repeatable };
+}
+
 /**
  * @param {{ message?: unknown, code?: unknown, hint?: unknown, details?: unknown }} error
  *   what supabase-js calls an error

@@ -125,6 +125,28 @@ test("a gateway's error is tried again; another answer that is no envelope is no
   }
 });
 
+test("what fails after a lost answer does not claim that nothing was written", async () => {
+  const cases = [
+    { status: 500, body: '{"code": "57014", "message": "canceled"}', attempts: 3, unknown: true },
+    { status: 409, body: '{"code": "40001", "message": "conflict"}', attempts: 3, unknown: true },
+    { status: 400, body: '{"code": "22023", "message": "negative"}', attempts: 2, unknown: false },
+  ];
+  for (const { status, body, attempts, unknown } of cases) {
+    let asked = 0;
+    const address = await newServer((request, response) => {
+      if (++asked === 1) request.socket.destroy();
+      else response.writeHead(status).end(body);
+    });
+    const told = await failure(
+      createCampaignStore(newClient(address)).campaigns.updateStatistics(
+        { campaignId: "x" },
+        { retries: { attempts: 3, firstWaitMs: 1 } },
+      ),
+    );
+    assert.deepEqual([told.attempts, told.outcomeUnknown], [attempts, unknown], body);
+  }
+});
+
 test("the deadline ends a call in flight", async () => {
   const campaignId = await newCampaign();
   const release = await lockCampaign(campaignId);
