@@ -48,7 +48,7 @@ export async function callStoredFunction(supabase, name, parameters = {}, option
   const repeatable = options.repeatable ?? storedFunction(name) !== undefined;
   const end = performance.now() + policy.deadlineMs;
 
-  const writes = !STORED_FUNCTIONS[name]?.returnsRows;
+  const writes = !storedFunction(name)?.returnsRows;
   let mayBeCommitted = false;
 
   for (let attempt = 1; ; attempt++) {
