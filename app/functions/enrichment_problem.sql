@@ -3,7 +3,7 @@ returns text
 language sql
 immutable
 parallel safe
-as $$
+begin atomic
   -- The first thing that keeps one enrichment from being applied, or null.
   select case
     when jsonb_typeof(p_item) <> 'object' then 'not a JSON object'
@@ -43,4 +43,4 @@ as $$
       end
     )
   end;
-$$;
+end;

@@ -3,7 +3,7 @@ returns text
 language sql
 immutable
 parallel safe
-as $$
+begin atomic
   -- The first of a record's two values for the same thing that reads as text.
   select scraped_text(
     case
@@ -11,4 +11,4 @@ as $$
       when jsonb_typeof(p_other) in ('string', 'number') then p_other #>> '{}'
     end
   );
-$$;
+end;

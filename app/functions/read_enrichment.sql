@@ -3,7 +3,7 @@ returns table (success boolean, primary_email text, enrichment_status text)
 language sql
 immutable
 parallel safe
-as $$
+begin atomic
   -- What an enrichment says of its business, whatever its type.
   select
     outcome.success,
@@ -26,4 +26,4 @@ as $$
       (p_item ->> 'success')::boolean, scraped_text(p_item ->> 'error_message') is null
     ) as success
   ) as outcome;
-$$;
+end;

@@ -31,7 +31,7 @@ returns table (
 language sql
 immutable
 parallel safe
-as $$
+begin atomic
   -- The one place that knows the names a record may use: the canonical ones win over those of
   -- the Google Maps scrapers. What cannot be read becomes null: one dirty field must not fail
   -- the batch, and the record itself is kept beside it. A place without a readable id or name
@@ -116,4 +116,4 @@ as $$
       -- A fence: each is read once, and not wherever it is used.
       offset 0
     ) as read;
-$$;
+end;

@@ -3,7 +3,7 @@ returns text[]
 language sql
 immutable
 parallel safe
-as $$
+begin atomic
   -- A JSON array of texts as a text array, without its blanks; a single text is a list of one.
   select array(
     select scraped_text(element.value)
@@ -16,4 +16,4 @@ as $$
     ) as element(value)
     where scraped_text(element.value) is not null
   );
-$$;
+end;

@@ -30,7 +30,15 @@ OUTSIDE = (
     "nothing outside of the tenant's schema and pg_catalog: the schema is alone on its node, and"
     " a name that says its schema is the same in every tenant"
 )
+UNBOUND = (
+    "no helper whose text calls another of ours, in a statement over tables: Citus sends the"
+    " statement to the tenant's node, whose search path does not have the schema, so that the name"
+    " in the text means nothing there; give the helper a body that binds names: begin atomic … end"
+)
 DYNAMIC = "no SQL that is put together at run time: nobody can read in it what the rules ask"
+
+# What begins a function's body: a text, or an SQL-standard body.
+BODY = re.compile(r"\bas \$\$|\bbegin atomic\b")
 
 _CURSORS = ("PLpgSQL_stmt_open", "PLpgSQL_stmt_fors")
 _DYNAMIC = ("PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors")
@@ -42,10 +50,12 @@ _LOOKED_UP = ("regclass", "regproc", "regprocedure", "regtype", "regnamespace", 
 @dataclass(frozen=True)
 class Names:
     """What unqualified names may mean: PostgreSQL's functions, and whether each, under all its
-    parameters, is immutable; its types; the same of the schema."""
+    parameters, is immutable; its types; the same of the schema; and which functions of the
+    schema look for others by the search path of whoever calls them."""
 
     functions: Mapping[str, bool]
     types: frozenset[str]
+    unbound: frozenset[str]
     tables: frozenset[str] = frozenset(metadata.tables)
 
 
@@ -57,12 +67,40 @@ def read_names(connection: psycopg.Connection[Any]) -> Names:
     types = connection.execute(
         "select typname from pg_type where typnamespace = 'pg_catalog'::regnamespace"
     ).fetchall()
+    texts = {name: path.read_text(encoding="utf-8") for name, path in head_paths().items()}
     own = {
-        name: re.search(r"\bimmutable\b", path.read_text(encoding="utf-8").split("$$")[0])
-        is not None
-        for name, path in head_paths().items()
+        name: re.search(r"\bimmutable\b", properties(text)) is not None
+        for name, text in texts.items()
     }
-    return Names(dict(builtin) | own, frozenset(name for (name,) in types))
+    return Names(dict(builtin) | own, frozenset(name for (name,) in types), unbound(texts))
+
+
+def properties(text: str) -> str:
+    """What a `create function` says before its body."""
+    return BODY.split(text, maxsplit=1)[0]
+
+
+def unbound(texts: Mapping[str, str]) -> frozenset[str]:
+    """The functions, of these by name, that need the schema in their caller's search path.
+
+    One with a path of its own needs none. An SQL-standard body binds its own names, but not
+    those that a text which it calls looks for.
+    """
+    calls = {
+        name: {
+            _strings(node.funcname)[-1]
+            for statement in _statements(text)
+            for node in _nodes(statement)
+            if isinstance(node, ast.FuncCall)
+        }
+        & texts.keys()
+        for name, text in texts.items()
+        if "set search_path" not in properties(text)
+    }
+    found = {name for name, called in calls.items() if called and "$$" in texts[name]}
+    while more := {name for name, called in calls.items() if called & found} - found:
+        found |= more
+    return frozenset(found)
 
 
 def violations(text: str, names: Names) -> list[str]:
@@ -73,18 +111,13 @@ def violations(text: str, names: Names) -> list[str]:
 def _violations(text: str, names: Names) -> Iterator[str]:
     [raw] = parse_sql(text)
     yield from _in_statement(raw.stmt, names)
-    body, language = text.split("$$")[1], re.search(r"\blanguage (\w+)", text)
-    assert language is not None
-    if language[1] == "sql":
-        for statement in parse_sql(body):
-            yield from _in_statement(statement.stmt, names)
+    for statement in _statements(text):
+        yield from _in_statement(statement, names)
+        yield from _in_calls(statement, names)
+    if _language(text) == "sql":
         return
-    assert language[1] == "plpgsql"
     for kind, node in _plpgsql_nodes(parse_plpgsql(text)):
-        if kind == "PLpgSQL_expr":
-            for statement in _parsed(node):
-                yield from _in_statement(statement, names)
-        elif kind == "PLpgSQL_type":
+        if kind == "PLpgSQL_type":
             yield from _in_type(node["typname"], names)
         elif kind in _DYNAMIC or "dynquery" in node:
             yield f"{kind.removeprefix('PLpgSQL_stmt_')}: {DYNAMIC}"
@@ -92,6 +125,27 @@ def _violations(text: str, names: Names) -> Iterator[str]:
             query = (node.get("query") or node["cursor_explicit_expr"])["PLpgSQL_expr"]
             if any(_tables(statement) for statement in _parsed(query)):
                 yield f"{_shortened(query['query'])}: {CURSOR}"
+
+
+def _language(text: str) -> str:
+    language = re.search(r"\blanguage (\w+)", text)
+    assert language is not None
+    assert language[1] in ("sql", "plpgsql")
+    return language[1]
+
+
+def _statements(text: str) -> Iterator[ast.Node]:
+    """The statements of a function's body."""
+    if _language(text) == "plpgsql":
+        for kind, node in _plpgsql_nodes(parse_plpgsql(text)):
+            if kind == "PLpgSQL_expr":
+                yield from _parsed(node)
+    elif "$$" in text:
+        yield from (raw.stmt for raw in parse_sql(text.split("$$")[1]))
+    else:
+        [raw] = parse_sql(text)
+        [body] = raw.stmt.sql_body
+        yield from body
 
 
 def _plpgsql_nodes(tree: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -199,6 +253,13 @@ def _in_conflict(clause: ast.OnConflictClause | None, names: Names) -> Iterator[
             name = _strings(node.typeName.names)[-1]
             if name in _UNSTABLE_CASTS:
                 yield f"cast to {name}: {VOLATILE}"
+
+
+def _in_calls(statement: ast.Node, names: Names) -> Iterator[str]:
+    if any(table.relname in names.tables for table in _tables(statement)):
+        for node in _nodes(statement):
+            if isinstance(node, ast.FuncCall) and _strings(node.funcname)[-1] in names.unbound:
+                yield f"{_strings(node.funcname)[-1]}(): {UNBOUND}"
 
 
 def _in_type(name: str, names: Names) -> Iterator[str]:

@@ -13,9 +13,11 @@ from tests.functions.cluster_rules import (
     DYNAMIC,
     OUTSIDE,
     TEMPORARY,
+    UNBOUND,
     VOLATILE,
     Names,
     read_names,
+    unbound,
     violations,
 )
 from tests.migrations.catalog import connect
@@ -51,6 +53,13 @@ def sql(body: str) -> str:
     return f"create or replace function f(p_id uuid)\nreturns int\nlanguage sql\nas $$ {body} $$;"
 
 
+def standard(body: str) -> str:
+    return (
+        "create or replace function f(p_id uuid)\nreturns int\nlanguage sql\n"
+        f"begin atomic\n  {body};\nend;\n"
+    )
+
+
 def upsert(assigned: str, where: str = "") -> str:
     return (
         "insert into gmaps_campaigns as c (id) values (p_id)"
@@ -67,6 +76,14 @@ SOUND = {
     ),
     "a name of the statement's own": sql("with x as (select 1 as n) select n from x"),
     "a row of a table of the schema": plpgsql("null;", "  v_c gmaps_campaigns%rowtype;\n"),
+    "a helper that calls none": plpgsql(
+        "perform from gmaps_campaigns as c where scraped_text(c.name) is null;"
+    ),
+    "a helper with a body that binds names": plpgsql(
+        "perform from gmaps_campaigns as c where text_list('[]') = '{}';"
+    ),
+    "a helper that calls helpers, over no table": plpgsql("perform cost_problem('{}');"),
+    "a body that binds names": standard("select abs(1) from gmaps_campaigns"),
     "syntax that stands for pg_catalog": sql("select extract(year from date '2000-01-01')::int"),
 }
 UNSOUND = {
@@ -151,6 +168,18 @@ UNSOUND = {
         plpgsql("perform set_config('search_path', 'other', true);"),
         f"set_config(): {OUTSIDE}",
     ),
+    "a helper whose text calls helpers": (
+        plpgsql("perform from gmaps_campaigns as c where cost_problem(c.totals) is null;"),
+        f"cost_problem(): {UNBOUND}",
+    ),
+    "a helper whose text calls helpers, in an SQL-standard body": (
+        standard("select 1 from gmaps_campaigns where idempotency_key_problem('{}') is null"),
+        f"idempotency_key_problem(): {UNBOUND}",
+    ),
+    "a catalog in an SQL-standard body": (
+        standard("select 1 from pg_class"),
+        f"pg_class: {OUTSIDE}",
+    ),
     "EXECUTE": (plpgsql("execute 'select 1';"), f"dynexecute: {DYNAMIC}"),
     "RETURN QUERY EXECUTE": (
         plpgsql("return query execute 'select 1';"),
@@ -172,3 +201,22 @@ def test_what_a_cluster_can_run_is_let_through(case: str, names: Names) -> None:
 def test_what_a_cluster_cannot_run_is_found_with_its_reason(case: str, names: Names) -> None:
     text, expected = UNSOUND[case]
     assert expected in violations(text, names)
+
+
+def test_helpers_that_need_the_schema_in_the_search_path_are_told_from_others() -> None:
+    def standard_of(other: str) -> str:
+        return standard(f"select {other}()")
+
+    def text_of(other: str) -> str:
+        return sql(f"select {other}()")
+
+    assert unbound(
+        {
+            "leaf": text_of("abs"),
+            "of_text": text_of("leaf"),
+            "of_a_bound_text": standard_of("leaf"),
+            "of_an_unbound_text": standard_of("of_text"),
+            "pinned": plpgsql("perform of_text();"),
+            "of_a_pinned_one": standard_of("pinned"),
+        }
+    ) == {"of_text", "of_an_unbound_text"}

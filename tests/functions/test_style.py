@@ -10,6 +10,7 @@ import pytest
 from pglast.parser import scan
 
 from app.migrations.functions import head_paths, read_function
+from tests.functions.cluster_rules import BODY, properties
 
 HEADS = head_paths()
 EACH_HEAD = pytest.mark.parametrize("path", HEADS.values(), ids=HEADS)
@@ -31,8 +32,8 @@ def words(path: Path) -> list[str]:
 def test_the_file_is_one_statement_that_begins_at_its_first_letter(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.startswith(f"create or replace function {path.stem}(")
-    assert text.endswith("\n$$;\n")
-    assert text.count("$$") == 2
+    assert text.endswith("\nend;\n" if "\nbegin atomic\n" in text else "\n$$;\n")
+    assert text.count("$$") == (0 if "\nbegin atomic\n" in text else 2)
     assert "\t" not in text
     assert "\r" not in text
     assert [line for line in text.splitlines() if line != line.rstrip()] == []
@@ -54,14 +55,14 @@ def test_no_name_is_qualified_by_a_schema(path: Path) -> None:
 
 @EACH_HEAD
 def test_a_function_is_for_callers_or_a_helper_and_nothing_in_between(path: Path) -> None:
-    properties = path.read_text(encoding="utf-8").split("as $$")[0]
-    if "security definer" in properties:
-        assert "\nset search_path from current\n" in properties
-        assert re.findall(r"\b(?:p_\w+)", properties), "callers name parameters"
+    said = properties(path.read_text(encoding="utf-8"))
+    if "security definer" in said:
+        assert "\nset search_path from current\n" in said
+        assert re.findall(r"\b(?:p_\w+)", said), "callers name parameters"
     else:
         # A helper with a search path of its own could not be inlined into its caller.
-        assert "search_path" not in properties
-        assert "language sql" in properties
+        assert "search_path" not in said
+        assert "language sql" in said
 
 
 @EACH_HEAD
@@ -73,7 +74,7 @@ def test_parameters_are_named_p(path: Path) -> None:
 
 @EACH_HEAD
 def test_a_comment_says_what_it_is_for(path: Path) -> None:
-    assert "\n  -- " in path.read_text(encoding="utf-8").split("as $$")[1]
+    assert "\n  -- " in BODY.split(path.read_text(encoding="utf-8"), maxsplit=1)[1]
 
 
 @pytest.mark.parametrize(

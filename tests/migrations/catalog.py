@@ -13,7 +13,8 @@ Snapshot = dict[str, list[tuple[Any, ...]]]
 _QUERIES = {
     "functions": """
         select p.proname, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
-          md5(p.prosrc), l.lanname, p.provolatile, p.proparallel, p.prosecdef, p.proisstrict,
+          md5(p.prosrc || coalesce(pg_get_function_sqlbody(p.oid), '')), l.lanname,
+          p.provolatile, p.proparallel, p.prosecdef, p.proisstrict,
           replace(array_to_string(p.proconfig, '; '), quote_ident(%(schema)s), 'SCHEMA'),
           p.proowner::regrole::text, {acl('p.proacl')}
         from pg_proc as p join pg_language as l on l.oid = p.prolang

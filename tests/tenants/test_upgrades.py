@@ -18,6 +18,9 @@ from tests.migrations.programs import run_alembic
 from tests.revisions import HEAD, PREVIOUS
 from tests.tenants.tenants import SETTINGS, TENANTS, alembic_with, revisions_of, tenants_of
 
+# The revision before the one that brings gmaps_rollout_percentages.
+WITHOUT_ROLLOUT = "0002"
+
 
 def migrate(url: URL, **options: object) -> dict[str, Upgrade]:
     tenants = list(tenants_of(url).values())
@@ -26,9 +29,9 @@ def migrate(url: URL, **options: object) -> dict[str, Upgrade]:
 
 def test_one_that_fails_stops_no_other_and_the_next_run_does_the_rest(tenants_url: URL) -> None:
     before = snapshot(tenants_url, TENANTS[1])
-    down = migrate(tenants_url, revision=PREVIOUS, down=True)
+    down = migrate(tenants_url, revision=WITHOUT_ROLLOUT, down=True)
     assert {done.line.split(" (")[0] for done in down.values()} == {
-        f"{name}: {HEAD} -> {PREVIOUS}" for name in TENANTS
+        f"{name}: {HEAD} -> {WITHOUT_ROLLOUT}" for name in TENANTS
     }
     with connect(tenants_url) as connection:
         connection.execute("create table acme.gmaps_rollout_percentages ()")
@@ -37,9 +40,9 @@ def test_one_that_fails_stops_no_other_and_the_next_run_does_the_rest(tenants_ur
 
     assert done["acme"].failure is not None
     assert 'relation "gmaps_rollout_percentages" already exists' in done["acme"].failure
-    assert done["acme"].line.startswith(f"acme: FAILED at {PREVIOUS}: ")
+    assert done["acme"].line.startswith(f"acme: FAILED at {WITHOUT_ROLLOUT}: ")
     assert done[TENANTS[1]].failure is None
-    assert revisions_of(tenants_url) == {"acme": PREVIOUS, TENANTS[1]: HEAD}
+    assert revisions_of(tenants_url) == {"acme": WITHOUT_ROLLOUT, TENANTS[1]: HEAD}
     assert snapshot(tenants_url, TENANTS[1]) == before
 
     with connect(tenants_url) as connection:
@@ -47,7 +50,7 @@ def test_one_that_fails_stops_no_other_and_the_next_run_does_the_rest(tenants_ur
     again = migrate(tenants_url)
     assert again[TENANTS[1]] == Upgrade(TENANTS[1], HEAD, HEAD)
     assert (again["acme"].before, again["acme"].after, again["acme"].failure) == (
-        PREVIOUS,
+        WITHOUT_ROLLOUT,
         HEAD,
         None,
     )
@@ -56,14 +59,16 @@ def test_one_that_fails_stops_no_other_and_the_next_run_does_the_rest(tenants_ur
 def test_alembic_for_all_tenants_as_a_program(tenants_url: URL, tmp_path: object) -> None:
     with connect(tenants_url) as connection:
         connection.execute("alter table acme.gmaps_rollout_percentages rename to hidden")
-    down = run_alembic("-x", "tenants=all", "downgrade", PREVIOUS, url=tenants_url, folder=tmp_path)
+    down = run_alembic(
+        "-x", "tenants=all", "downgrade", WITHOUT_ROLLOUT, url=tenants_url, folder=tmp_path
+    )
     assert down.returncode != 0
     assert "Traceback" not in down.stderr
     *lines, last = [line for line in down.stdout.splitlines() if line]
     assert {line.split(":")[0] for line in lines} == set(TENANTS)
     assert next(line for line in lines if "FAILED" in line).startswith(f"acme: FAILED at {HEAD}: ")
     assert "1 of 2 tenants failed: acme; run it again" in last
-    assert revisions_of(tenants_url) == {"acme": HEAD, TENANTS[1]: PREVIOUS}
+    assert revisions_of(tenants_url) == {"acme": HEAD, TENANTS[1]: WITHOUT_ROLLOUT}
 
     command.upgrade(alembic_with(tenants_url, "tenants=all"), "head")
     assert set(revisions_of(tenants_url).values()) == {HEAD}
