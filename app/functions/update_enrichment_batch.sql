@@ -276,8 +276,10 @@ begin
       last_enrichment_attempt = v_now,
       updated_at = v_now
     from latest
-    join stored on stored.business_id = latest.business_id
     where business.id = latest.business_id
+      -- A hashed look-up. As a join of two sets whose size the planner does not know, it was a
+      -- nested loop, and a batch took the square of its length.
+      and (latest.business_id in (select stored.business_id from stored)) is true
   )
   select
     (select count(*) from latest),
