@@ -9,13 +9,13 @@ from typing import Any
 
 import psycopg
 from pglast import ast, parse_plpgsql, parse_sql
-from pglast.enums import OnConflictAction
+from pglast.enums import CmdType, OnConflictAction
 
 from app.migrations.functions import head_paths
 from app.tables import metadata
 
 VOLATILE = (
-    "no volatile or stable function in DO UPDATE SET or its WHERE: Citus refuses it, since every"
+    "no volatile or stable function in DO UPDATE, nor in a MERGE's: Citus refuses it, since every"
     " placement of a row would compute a value of its own; take it into a variable first"
 )
 TEMPORARY = (
@@ -194,6 +194,8 @@ def _in_statement(statement: ast.Node, names: Names) -> Iterator[str]:
     for node in _nodes(statement):
         if isinstance(node, ast.InsertStmt):
             yield from _in_conflict(node.onConflictClause, names)
+        elif isinstance(node, ast.MergeWhenClause) and node.commandType == CmdType.CMD_UPDATE:
+            yield from _in_update((node.targetList, node.condition), names)
         elif isinstance(node, ast.DeclareCursorStmt):
             yield f"declare {node.portalname}: {CURSOR}"
         elif isinstance(node, ast.VariableSetStmt) and node.name == "search_path":
@@ -242,7 +244,11 @@ def _in_name(node: ast.Node, names: Names) -> Iterator[str]:
 def _in_conflict(clause: ast.OnConflictClause | None, names: Names) -> Iterator[str]:
     if clause is None or clause.action != OnConflictAction.ONCONFLICT_UPDATE:
         return
-    for node in _nodes((clause.targetList, clause.whereClause)):
+    yield from _in_update((clause.targetList, clause.whereClause), names)
+
+
+def _in_update(clauses: tuple[Any, ...], names: Names) -> Iterator[str]:
+    for node in _nodes(clauses):
         if isinstance(node, ast.SQLValueFunction):
             yield f"{node.op.name.removeprefix('SVFOP_').lower()}: {VOLATILE}"
         elif isinstance(node, ast.FuncCall):
@@ -253,6 +259,9 @@ def _in_conflict(clause: ast.OnConflictClause | None, names: Names) -> Iterator[
             name = _strings(node.typeName.names)[-1]
             if name in _UNSTABLE_CASTS:
                 yield f"cast to {name}: {VOLATILE}"
+            elif name == "interval":
+                # A day more depends on the session's time zone.
+                yield f"arithmetic of interval: {VOLATILE}"
 
 
 def _in_calls(statement: ast.Node, names: Names) -> Iterator[str]:

@@ -107,6 +107,17 @@ UNSOUND = {
         plpgsql(upsert("'now'::timestamptz")),
         f"cast to timestamptz: {VOLATILE}",
     ),
+    "an interval, whose days depend on the time zone": (
+        plpgsql(upsert("v_now + interval '1 day'")),
+        f"arithmetic of interval: {VOLATILE}",
+    ),
+    "now() in MERGE": (
+        plpgsql(
+            "merge into gmaps_campaigns as c using (select p_id as id) as x on c.id = x.id"
+            " when matched then update set updated_at = now();"
+        ),
+        f"now(): {VOLATILE}",
+    ),
     "a temporary table": (plpgsql("create temp table t (a int);"), f"t: {TEMPORARY}"),
     "a temporary table of a query": (
         plpgsql("create temporary table t on commit drop as select 1 as a;"),
