@@ -112,7 +112,9 @@ end
 $schema$
 """).format(
     name=Literal(schema),
-    before=SQL(SHARD_NEXT_SCHEMA.rstrip() if tenant is not None else ""),
+    before=SQL(SHARD_NEXT_SCHEMA.rstrip() if tenant is not None else "").format(
+        name=Literal(schema)
+    ),
     identifier=Identifier(schema),
 )
 

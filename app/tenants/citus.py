@@ -12,9 +12,15 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 # Within a transaction, before CREATE SCHEMA: the schema then gets a node, and its tables with it.
-# Part of a PL/pgSQL block, so that a script for psql finds out on its own server.
+# Part of a PL/pgSQL block, so that a script for psql finds out on its own server; {name} is the
+# schema as a literal. A name that wants quotes is refused: the cluster leaves them out where it
+# changes rights, so on the nodes everybody might execute the functions.
 SHARD_NEXT_SCHEMA = """
     if exists (select from pg_catalog.pg_extension where extname = 'citus') then
+      if quote_ident({name}) <> {name} then
+        raise exception using errcode = '42602', message = quote_ident({name})
+          || ' cannot be a tenant on a Citus cluster: use a-z, 0-9 and _, and no reserved word';
+      end if;
       set local citus.enable_schema_based_sharding to on;
     end if;
 """

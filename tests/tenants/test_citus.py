@@ -77,16 +77,27 @@ def asked(url: URL) -> list[tuple[str, str]]:
 
 def test_a_tenants_schema_is_created_to_be_placed_and_no_other_is(cluster_url: URL) -> None:
     create_tenant(cluster_url, "fresh", SETTINGS)
-    command.upgrade(alembic_with(cluster_url, "tenant=by-alembic"), "head")
+    command.upgrade(alembic_with(cluster_url, "tenant=by_alembic"), "head")
     # Not what the settings name: that is no tenant's.
     upgrade(cluster_url, settings=SETTINGS.model_copy(update={"schema_name": "shared"}))
     assert asked(cluster_url) == [
         ("on", "fresh"),
-        ("on", '"by-alembic"'),
+        ("on", "by_alembic"),
         ("not set", "shared"),
     ]
     drop_tenant(cluster_url, "fresh", SETTINGS)
     assert "fresh" not in tenants_of(cluster_url)
+
+
+@pytest.mark.parametrize("name", ["Acme", "a-b", "select", "ünï"])
+def test_a_name_that_wants_quotes_is_refused(
+    campaigndb: CampaignDb, cluster_url: URL, name: str
+) -> None:
+    refused = campaigndb("tenant", "create", name)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "cannot be a tenant on a Citus cluster: use a-z" in refused.stderr
+    assert name not in tenants_of(cluster_url)
+    assert asked(cluster_url) == []
 
 
 def test_on_one_server_nothing_is_set(tenants_url: URL) -> None:
