@@ -141,6 +141,7 @@ class _Tenants:
     def memory(self, sizes: Sequence[int]) -> Iterator[Figure]:
         """What a connection holds after it has worked for so many tenants, one after the other."""
         measured = _Measured("memory of a connection", {}, {}, is_time=False)
+        plans = _Measured("of it cached plans", {}, {}, is_time=False)
         campaigns = self.campaigns(sizes[-1], sizes[-1])
         engine = self._database.address.owner_engine(pool_size=1, max_overflow=0)
         try:
@@ -155,11 +156,12 @@ class _Tenants:
                     store.insert_businesses_batch(campaign_id, "00100", [place])
                     store.get_businesses_for_enrichment(campaign_id, "linkedin")
                 touched = size
-                measured.values[size] = _backend_megabytes(engine)
-                measured.calls[size] = 1
+                measured.values[size], plans.values[size] = _backend_megabytes(engine)
+                measured.calls[size] = plans.calls[size] = 1
         finally:
             engine.dispose()
         yield from measured.figures()
+        yield from plans.figures()
 
     def campaigns(self, tenants: int, campaigns: int) -> list[tuple[str, uuid.UUID]]:
         """So many campaigns over the first so many tenants, made once."""
@@ -291,7 +293,12 @@ def _create(task: _Task) -> None:
     create_tenant(task.url, task.name, task.settings)
 
 
-def _backend_megabytes(engine: Engine) -> float:
+def _backend_megabytes(engine: Engine) -> tuple[float, float]:
+    """Of the connection's process: all that it has allocated, and its cached plans of that."""
+    query = text("""
+        select sum(total_bytes), sum(total_bytes) filter (where name like 'CachedPlan%')
+        from pg_backend_memory_contexts
+    """)
     with engine.connect() as connection:
-        found = connection.execute(text("select sum(total_bytes) from pg_backend_memory_contexts"))
-        return float(found.scalar_one()) / _MEGABYTE
+        everything, plans = connection.execute(query).one()
+        return float(everything) / _MEGABYTE, float(plans) / _MEGABYTE
