@@ -31,4 +31,4 @@ def test_eight_times_the_items_take_little_more_than_eight_times_as_long(
     # Linear is 8, the square 64; the first of a kind warms up.
     seconds(FEW)
     few = min(seconds(FEW) for _ in range(3))
-    assert seconds(MANY) / few < 24
+    assert min(seconds(MANY) for _ in range(2)) / few < 24
