@@ -39,7 +39,7 @@ begin atomic
   -- for each.
   select
     (given.position - 1)::int,
-    given.record,
+    p_records -> (given.position - 1)::int,
     first_scraped_text(given.place_id, given."placeId"),
     first_scraped_text(given.name, given.title),
     scraped_text(coalesce(given.address, given.street)),
@@ -47,8 +47,8 @@ begin atomic
     scraped_text(given.state),
     scraped_text(coalesce(given.postal_code, given."postalCode")),
     scraped_text(coalesce(given.country, given."countryCode", given.country_code)),
-    case when abs(read.latitude) <= 90 then read.latitude::double precision end,
-    case when abs(read.longitude) <= 180 then read.longitude::double precision end,
+    case when read.latitude between -90 and 90 then read.latitude::double precision end,
+    case when read.longitude between -180 and 180 then read.longitude::double precision end,
     scraped_text(coalesce(given.phone, given."phoneUnformatted")),
     scraped_text(given.website),
     read.email,
@@ -60,7 +60,7 @@ begin atomic
     scraped_text(coalesce(given.category, given."categoryName")),
     case when given.categories is null then '{}' else text_list(given.categories) end,
     scraped_text(given.description),
-    case when read.rating >= 0 then read.rating end,
+    case when read.rating >= 0 and read.rating < 1e40 then read.rating end,
     case
       when read.reviews_count between 0 and 2147483647 then trunc(read.reviews_count)::int
     end,
@@ -101,10 +101,9 @@ begin atomic
       instagram_url text, "instagramUrl" text, instagrams jsonb,
       twitter_url text, "twitterUrl" text, twitters jsonb,
       needs_enrichment jsonb
-      ),
-      jsonb_array_elements(p_records)
+      )
     ) with ordinality as given (
-      place_id, "placeId", name, title, address, street, city, state, postal_code, "postalCode", country, "countryCode", country_code, latitude, longitude, location, phone, "phoneUnformatted", website, email, emails, email_source, category, "categoryName", categories, description, rating, "totalScore", reviews_count, "reviewsCount", price_level, "priceLevel", price, hours, "openingHours", opening_hours, facebook_url, "facebookUrl", facebooks, linkedin_url, "linkedinUrl", "linkedIns", instagram_url, "instagramUrl", instagrams, twitter_url, "twitterUrl", twitters, needs_enrichment, record, position
+      place_id, "placeId", name, title, address, street, city, state, postal_code, "postalCode", country, "countryCode", country_code, latitude, longitude, location, phone, "phoneUnformatted", website, email, emails, email_source, category, "categoryName", categories, description, rating, "totalScore", reviews_count, "reviewsCount", price_level, "priceLevel", price, hours, "openingHours", opening_hours, facebook_url, "facebookUrl", facebooks, linkedin_url, "linkedinUrl", "linkedIns", instagram_url, "instagramUrl", instagrams, twitter_url, "twitterUrl", twitters, needs_enrichment, position
     ),
     lateral (
       select
