@@ -95,6 +95,19 @@ class BenchDatabase:
         self.app_engine.dispose()
         self.owner_engine.dispose()
 
+    def reconnect(self) -> None:
+        """Connections that did nothing yet.
+
+        The plans that a connection keeps, and how much of its memory it gives back after a call,
+        depend on what its first calls were like.
+        """
+        self.app.close()
+        self.owner.close()
+        self.app = self.address.app_connection()
+        self.owner = self.address.owner_connection()
+        self.app_engine.dispose()
+        self.owner_engine.dispose()
+
     def new_campaign(self, zip_codes: list[str] | None = None) -> uuid.UUID:
         return self.store.create_campaign_with_coverage(
             {"name": "Benchmark"}, zip_codes

@@ -31,6 +31,7 @@ class Bench:
 
     def compare(self, comparison: Comparison) -> Iterator[Figure]:
         self.tell(_described(comparison.name, comparison.n, comparison.case))
+        self.database.reconnect()
         yield from compare(comparison, self.rounds)
 
     def compare_under_load(

@@ -23,7 +23,7 @@ declare
   v_id_head text := lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
     || overlay(substr(replace(gen_random_uuid()::text, '-', ''), 13, 14) placing '7' from 1);
   -- What is to be read of the batch, and where in it each record was if that is not all of it.
-  v_records jsonb := p_businesses;
+  v_records jsonb;
   v_positions bigint[];
   v_place_ids text[];
   v_total bigint;
@@ -55,7 +55,7 @@ begin
     select coalesce(sample.record ->> 'place_id', sample.record ->> 'placeId')
     from (
       select p_businesses -> number as record
-      from generate_series(0, v_total::int - 1, greatest(v_total::int / 64, 1)) as number
+      from generate_series(0, v_total::int - 1, greatest(v_total::int / 32, 1)) as number
     ) as sample
   );
   if exists (
@@ -109,8 +109,25 @@ begin
     exception
       when unique_violation then
         -- One of the places is known, or has just been committed by others.
-        null;
+        v_records := p_businesses;
     end;
+    if v_is_done and v_inserted < v_total then
+      -- Some records are left: they name a place twice, or are not readable.
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('index', given.index, 'reason', given.problem) order by given.index
+        ),
+        '[]'
+      )
+      into v_rejected
+      from (
+        select
+          business.index,
+          scraped_business_problem(business.record, business.place_id, business.name) as problem
+        from read_scraped_businesses(p_businesses) as business
+      ) as given
+      where given.problem is not null;
+    end if;
   end if;
 
   if not v_is_done then
@@ -249,22 +266,6 @@ begin
           where scraped_business_problem(given.record, given.place_id, given.name) is null
         );
     end if;
-  elsif v_records is not null and v_inserted < v_total then
-    -- Of the plain insert's records some are left: they name a place twice, or are not readable.
-    select coalesce(
-      jsonb_agg(
-        jsonb_build_object('index', given.index, 'reason', given.problem) order by given.index
-      ),
-      '[]'
-    )
-    into v_rejected
-    from (
-      select
-        business.index,
-        scraped_business_problem(business.record, business.place_id, business.name) as problem
-      from read_scraped_businesses(p_businesses) as business
-    ) as given
-    where given.problem is not null;
   end if;
 
   return jsonb_build_object(

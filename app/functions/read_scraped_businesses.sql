@@ -107,12 +107,20 @@ begin atomic
     ),
     lateral (
       select
-        scraped_number(coalesce(given.latitude, given.location -> 'lat')) as latitude,
-        scraped_number(coalesce(given.longitude, given.location -> 'lng')) as longitude,
-        scraped_number(coalesce(given.rating, given."totalScore")) as rating,
-        scraped_number(coalesce(given.reviews_count, given."reviewsCount")) as reviews_count,
+        scraped_number(number.latitude) as latitude,
+        scraped_number(number.longitude) as longitude,
+        scraped_number(number.rating) as rating,
+        scraped_number(number.reviews_count) as reviews_count,
         coalesce(scraped_email(given.email), scraped_email(given.emails ->> 0)) as email
-      -- A fence: each is read once, and not wherever it is used.
+      -- Fences: each is read once, and not wherever it is used.
+      from (
+        select
+          coalesce(given.latitude, given.location -> 'lat') as latitude,
+          coalesce(given.longitude, given.location -> 'lng') as longitude,
+          coalesce(given.rating, given."totalScore") as rating,
+          coalesce(given.reviews_count, given."reviewsCount") as reviews_count
+        offset 0
+      ) as number
       offset 0
     ) as read;
 end;

@@ -9,7 +9,7 @@ from app import CampaignStore
 from app.results import RejectedRecord
 from app.tables import businesses
 
-# Every third record of so many is looked at.
+# Every sixth record of so many is looked at.
 NUMBER = 200
 
 
@@ -19,7 +19,7 @@ def batch() -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("known", [0, 1, 2, 3, 100, 199])
+@pytest.mark.parametrize("known", [0, 1, 5, 6, 100, 199])
 def test_unchanged(store: CampaignStore, campaign_id, known: int) -> None:
     records = batch()
     store.insert_businesses_batch(campaign_id, "1", [records[known]])
@@ -27,7 +27,7 @@ def test_unchanged(store: CampaignStore, campaign_id, known: int) -> None:
     assert (result.inserted, result.updated, result.skipped) == (NUMBER - 1, 0, 1)
 
 
-@pytest.mark.parametrize("known", [0, 1, 2, 3, 100, 199])
+@pytest.mark.parametrize("known", [0, 1, 5, 6, 100, 199])
 def test_changed(store: CampaignStore, campaign_id, row, known: int) -> None:
     records = batch()
     store.insert_businesses_batch(campaign_id, "1", [{**records[known], "city": "Espoo"}])
@@ -37,7 +37,7 @@ def test_changed(store: CampaignStore, campaign_id, row, known: int) -> None:
     assert row(businesses, place_id=records[known]["place_id"]).city == "Espoo"
 
 
-@pytest.mark.parametrize("known", [0, 1, 2, 3, 100, 199])
+@pytest.mark.parametrize("known", [0, 1, 5, 6, 100, 199])
 def test_of_another_campaign(
     store: CampaignStore, campaign_id, other_campaign_id, known: int
 ) -> None:
