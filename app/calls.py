@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Generic, Literal, NoReturn, TypeVar
 
 from sqlalchemy import Connection, text
@@ -36,7 +37,7 @@ _MOST_DIGITS = 131_071
 _MOST_DECIMALS = 16_383
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StoredFunction(Generic[R]):
     """One function of the schema: its parameters (name -> SQL type) and how its result is read."""
 
@@ -46,6 +47,7 @@ class StoredFunction(Generic[R]):
     isolation_level: IsolationLevel = "READ COMMITTED"
     returns_rows: bool = False
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - the functions are constants
     def sql(self, schema: str, placeholder: str) -> str:
         """The SELECT that calls it; `placeholder` is the driver's, such as `%({})s`."""
         arguments = ", ".join(
@@ -57,6 +59,7 @@ class StoredFunction(Generic[R]):
         # driver turns money into a float on the way.
         return f"select * from {call}" if self.returns_rows else f"select {call}::text"  # noqa: S608
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - the functions are constants
     def statement(self, schema: str) -> TextClause:
         return text(self.sql(schema, ":{}"))
 

@@ -56,50 +56,9 @@ begin
 
   -- One writer of a campaign's totals at a time. Reached by the index (hence enable_seqscan): a
   -- scan reads all campaigns, as SERIALIZABLE sees it, and makes the writers of the others fail.
-  select campaign.actual_cost + v_cost
-  into v_total
-  from gmaps_campaigns as campaign
-  where campaign.id = p_campaign_id
-  for no key update;
-  if not found then
-    raise exception using
-      errcode = '23503', message = format('there is no campaign %s', coalesce(p_campaign_id::text, 'null'));
-  end if;
-
-  -- The unique index finds a repeated key. Looking for it beforehand would leave predicate locks
-  -- that make the costs of other campaigns fail.
-  insert into gmaps_api_costs (
-    campaign_id, service, items_processed, cost_usd, metadata, running_total
-  )
-  values (p_campaign_id, p_service, p_items_processed, v_cost, v_metadata, v_total)
-  on conflict (campaign_id, (metadata ->> 'idempotency_key'))
-    where (metadata ->> 'idempotency_key') is not null
-    do nothing
-  returning id into v_cost_id;
-
-  if v_cost_id is null then
-    select cost.* into strict v_first
-    from gmaps_api_costs as cost
-    where cost.campaign_id = p_campaign_id and (cost.metadata ->> 'idempotency_key') = v_key;
-    if (v_first.service, v_first.items_processed, v_first.cost_usd, v_first.metadata)
-      is distinct from (p_service::text, p_items_processed, v_cost, v_metadata)
-    then
-      raise exception using
-        errcode = '23505',
-        message = 'p_metadata.idempotency_key was used before with another payload';
-    end if;
-    return jsonb_build_object(
-      'success', true,
-      'cost_id', v_first.id,
-      'new_total', v_first.running_total,
-      'service', v_first.service,
-      'replayed', true
-    );
-  end if;
-
   update gmaps_campaigns as campaign
   set
-    actual_cost = v_total,
+    actual_cost = campaign.actual_cost + v_cost,
     google_maps_cost
       = campaign.google_maps_cost + case when p_service = 'google_maps' then v_cost else 0 end,
     facebook_cost
@@ -109,7 +68,20 @@ begin
     bouncer_verification_cost
       = campaign.bouncer_verification_cost + case when p_service = 'bouncer' then v_cost else 0 end,
     updated_at = now()
-  where campaign.id = p_campaign_id;
+  where campaign.id = p_campaign_id
+  returning campaign.actual_cost into v_total;
+  if not found then
+    raise exception using
+      errcode = '23503', message = format('there is no campaign %s', coalesce(p_campaign_id::text, 'null'));
+  end if;
+
+  -- The unique index finds a repeated key, which undoes the update. Looking for it beforehand would
+  -- leave predicate locks that make the costs of other campaigns fail.
+  insert into gmaps_api_costs (
+    campaign_id, service, items_processed, cost_usd, metadata, running_total
+  )
+  values (p_campaign_id, p_service, p_items_processed, v_cost, v_metadata, v_total)
+  returning id into v_cost_id;
 
   return jsonb_build_object(
     'success', true,
@@ -119,6 +91,33 @@ begin
     'replayed', false
   );
 exception
+  when unique_violation then
+    begin
+      select cost.* into v_first
+      from gmaps_api_costs as cost
+      where cost.campaign_id = p_campaign_id and (cost.metadata ->> 'idempotency_key') = v_key;
+      if not found then
+        -- Who took the key did so after this transaction's snapshot.
+        raise exception using errcode = '40001', message = sqlerrm;
+      end if;
+      if (v_first.service, v_first.items_processed, v_first.cost_usd, v_first.metadata)
+        is distinct from (p_service::text, p_items_processed, v_cost, v_metadata)
+      then
+        raise exception using
+          errcode = '23505',
+          message = 'p_metadata.idempotency_key was used before with another payload';
+      end if;
+      return jsonb_build_object(
+        'success', true,
+        'cost_id', v_first.id,
+        'new_total', v_first.running_total,
+        'service', v_first.service,
+        'replayed', true
+      );
+    exception
+      when others then
+        return stored_function_failure(sqlstate, sqlerrm);
+    end;
   when others then
     return stored_function_failure(sqlstate, sqlerrm);
 end;
