@@ -130,22 +130,23 @@ def run_in_one_message(
                 message = _Message(
                     isolation_level, before(connection), query, may_flush(connection)
                 )
-                with psycopg.ClientCursor(driver) as cursor:
-                    cursor.execute(message.text, values)
-                    value = message.value(cursor)
-            except BaseException as error:
-                unknown = _outcome_unknown(error, driver)
-                if _is_usable(driver):
-                    driver.rollback()
-                elif driver.closed:
-                    with contextlib.suppress(DBAPIError):
-                        connection.exec_driver_sql(_LET_THE_POOL_NOTICE)
-                else:
-                    connection.invalidate()
-                if unknown is not None:
-                    forget_may_flush(connection)
-                    raise unknown from None
-                raise
+                try:
+                    with psycopg.ClientCursor(driver) as cursor:
+                        cursor.execute(message.text, values)
+                        value = message.value(cursor)
+                except BaseException as error:
+                    unknown = _outcome_unknown(error, driver)
+                    if _is_usable(driver):
+                        driver.rollback()
+                    elif driver.closed:
+                        with contextlib.suppress(DBAPIError):
+                            connection.exec_driver_sql(_LET_THE_POOL_NOTICE)
+                    else:
+                        connection.invalidate()
+                    if unknown is not None:
+                        forget_may_flush(connection)
+                        raise unknown from None
+                    raise
             finally:
                 if _is_idle(driver):
                     driver.autocommit = autocommit
@@ -182,22 +183,23 @@ async def run_in_one_message_async(
                     query,
                     await connection.run_sync(may_flush),
                 )
-                async with psycopg.AsyncClientCursor(driver) as cursor:
-                    await cursor.execute(message.text, values)
-                    value = message.value(cursor)
-            except BaseException as error:
-                unknown = _outcome_unknown(error, driver)
-                if _is_usable(driver):
-                    await driver.rollback()
-                elif driver.closed:
-                    with contextlib.suppress(DBAPIError):
-                        await connection.exec_driver_sql(_LET_THE_POOL_NOTICE)
-                else:
-                    await connection.invalidate()
-                if unknown is not None:
-                    await connection.run_sync(forget_may_flush)
-                    raise unknown from None
-                raise
+                try:
+                    async with psycopg.AsyncClientCursor(driver) as cursor:
+                        await cursor.execute(message.text, values)
+                        value = message.value(cursor)
+                except BaseException as error:
+                    unknown = _outcome_unknown(error, driver)
+                    if _is_usable(driver):
+                        await driver.rollback()
+                    elif driver.closed:
+                        with contextlib.suppress(DBAPIError):
+                            await connection.exec_driver_sql(_LET_THE_POOL_NOTICE)
+                    else:
+                        await connection.invalidate()
+                    if unknown is not None:
+                        await connection.run_sync(forget_may_flush)
+                        raise unknown from None
+                    raise
             finally:
                 if _is_idle(driver):
                     await driver.set_autocommit(autocommit)
