@@ -22,6 +22,7 @@ from app.bench.track_campaign_cost import (
     HOT,
     READ_COMMITTED,
     SERIALIZABLE,
+    WITH_JITTER,
     hot_campaign,
     judged_hot,
     read_committed_client,
@@ -37,7 +38,14 @@ def test_costs_of_several_clients_are_all_there(database: BenchDatabase) -> None
     assert [(figure.variant.partition(",")[0], figure.clients) for figure in figures] == [
         (variant, clients)
         for clients in (1, 3)
-        for variant in (FUNCTION, SERIALIZABLE, READ_COMMITTED, APPLICATION_PATH, ENTRY_ALONE)
+        for variant in (
+            FUNCTION,
+            SERIALIZABLE,
+            WITH_JITTER,
+            READ_COMMITTED,
+            APPLICATION_PATH,
+            ENTRY_ALONE,
+        )
     ]
     # Who waits at the gate repeats nothing.
     assert [figure.retries for figure in figures if FUNCTION in figure.variant] == [0, 0]
@@ -55,7 +63,7 @@ def test_costs_of_several_clients_are_all_there(database: BenchDatabase) -> None
         {},
     )
     # The ledger's entry alone keeps no total.
-    assert (campaigns, unequal) == (10, 2)
+    assert (campaigns, unequal) == (12, 2)
 
 
 def test_a_far_database_is_the_same_one_later(database: BenchDatabase) -> None:
