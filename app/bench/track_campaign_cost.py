@@ -38,8 +38,8 @@ from app.transactions import run_in_transaction
 
 NAME = "track_campaign_cost"
 COST = Decimal("0.0025")
-SERIALIZABLE = "plain SERIALIZABLE, tried again at once"
-WITH_JITTER = "plain SERIALIZABLE, full jitter"
+SERIALIZABLE = "plain SERIALIZABLE (tried again at once)"
+WITH_JITTER = "plain SERIALIZABLE (full jitter)"
 READ_COMMITTED = "plain SQL (READ COMMITTED)"
 APPLICATION_PATH = "application path (advisory lock)"
 ENTRY_ALONE = "the ledger's entry alone"
