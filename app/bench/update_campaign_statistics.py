@@ -39,7 +39,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
                     n=size,
                     variants=_variants(bench.database, campaign_id),
                     baseline="plain aggregate",
-                    calls=10 if size == SIZES[0] else 4,
+                    calls=10,
                     budget=BUDGETS[NAME] if size == BUDGET_BUSINESSES else None,
                     ratio_limit=AGGREGATE_LIMIT if size == LARGEST else None,
                 )
