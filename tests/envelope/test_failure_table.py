@@ -149,5 +149,5 @@ def test_the_envelope_of_every_function_is_the_helpers(owner_engine) -> None:
         ).all()
     assert len(bodies) >= 7
     for name, body in bodies:
-        assert body.count("stored_function_failure(sqlstate, sqlerrm)") == 1, name
+        assert "return stored_function_failure(sqlstate, sqlerrm)" in body, name
         assert "retry_recommended" not in body, name
