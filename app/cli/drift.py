@@ -83,6 +83,7 @@ def drift(
     # A cancelled job of a pipeline gets SIGTERM: the shadow goes all the same.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
+    _signals.clear()
     report = find_drift(
         database_url(settings),
         settings,
@@ -91,6 +92,8 @@ def drift(
         keep_shadow=keep_shadow,
         tell=notice if sys.stderr.isatty() else lambda _: None,
     )
+    if _signals:
+        raise SystemExit(128 + _signals[0])
     if as_json or output_format is Format.JSON:
         _print_json(report)
     elif output_format is Format.GITHUB:
@@ -103,7 +106,13 @@ def drift(
         raise typer.Exit(FOUND_SOMETHING)
 
 
+# Python drops what a handler raises while a finalizer runs: then the comparison comes to its end,
+# and tells of the signal instead of what it found.
+_signals: list[int] = []
+
+
 def _end(number: int, _frame: object) -> NoReturn:
+    _signals.append(number)
     raise SystemExit(128 + number)
 
 

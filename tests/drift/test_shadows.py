@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import subprocess
 import sys
 import time
@@ -10,7 +12,9 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy.engine import URL
+from typer.testing import CliRunner
 
+from app.cli.main import app as app
 from app.drift import ShadowError, find_drift, shadow
 from app.embedded_server import EmbeddedServerError
 from app.settings import Settings, sqlalchemy_url
@@ -217,3 +221,21 @@ def test_a_comparison_that_is_terminated_leaves_no_shadow(
         program.terminate()
         assert program.wait(timeout=20) == 143
         assert made() == 0
+
+
+def test_a_signal_whose_exception_is_lost_is_told_at_the_end(monkeypatch, database_url) -> None:
+    """Python prints and drops an exception that a handler raises while a finalizer runs."""
+
+    def found(*_arguments: object, **_options: object) -> None:
+        with contextlib.suppress(SystemExit):
+            signal.raise_signal(signal.SIGTERM)
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    monkeypatch.setattr("app.cli.drift.find_drift", found)
+    monkeypatch.setenv("DATABASE_URL", database_url.render_as_string(hide_password=False))
+    try:
+        result = CliRunner().invoke(app, ["drift"])
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert result.exit_code == 128 + signal.SIGTERM
