@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import traceback
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -162,6 +163,11 @@ def _on_server(
             yield server.set(database=wanted.database)
         else:
             yield url
+    except BaseException as error:
+        # A connection that a signal interrupted while it logged in hangs on the exception's frames,
+        # and DROP DATABASE waits for it until the server gives it up after a minute.
+        traceback.clear_frames(error.__traceback__)
+        raise
     finally:
         if name != wanted.database:
             with _administering(server) as connection:

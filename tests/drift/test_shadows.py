@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from psycopg import pq
 from sqlalchemy.engine import URL
 from typer.testing import CliRunner
 
@@ -239,3 +240,30 @@ def test_a_signal_whose_exception_is_lost_is_told_at_the_end(monkeypatch, databa
         for number, handler in handlers.items():
             signal.signal(number, handler)
     assert result.exit_code == 128 + signal.SIGTERM
+
+
+def test_a_login_that_was_interrupted_does_not_hold_up_the_end(
+    monkeypatch, database_url: URL, server_url: URL, role: str, execute: Execute
+) -> None:
+    """DROP DATABASE waits for whoever is about to log in, on any database: up to a minute."""
+    execute(f"alter role {role} createdb")
+    live = database_url.set(drivername="postgresql", username=role, password=PASSWORD)
+
+    def interrupted(url: URL) -> None:
+        address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        login = pq.PGconn.connect_start(address.encode())
+        deadline = time.monotonic() + 10
+        while login.status != pq.ConnStatus.AWAITING_RESPONSE:
+            assert time.monotonic() < deadline
+            assert login.connect_poll() != pq.PollingStatus.FAILED
+            time.sleep(0.002)
+        time.sleep(0.2)
+        raise SystemExit(143)
+
+    before = shadows(server_url)
+    monkeypatch.setattr(shadow, "_check_name", interrupted)
+    started = time.monotonic()
+    with pytest.raises(SystemExit):
+        find_drift(sqlalchemy_url(live), SETTINGS)
+    assert time.monotonic() - started < 20
+    assert shadows(server_url) <= before
