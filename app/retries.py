@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -43,22 +42,15 @@ class RetryPolicy:
             raise ValueError("deadline and waits must not be negative")
 
     def tenacity_options(
-        self, retryable: Callable[[BaseException], bool] | None = None
+        self, retryable: Callable[[BaseException], bool] | None = None, *, spent: float = 0.0
     ) -> dict[str, Any]:
-        """Arguments for tenacity's `Retrying` and `AsyncRetrying`."""
-        return _tenacity_options(self, retryable or is_retryable)
-
-
-@lru_cache(maxsize=64)
-def _tenacity_options(
-    policy: RetryPolicy, retryable: Callable[[BaseException], bool]
-) -> dict[str, Any]:
-    return {
-        "retry": retry_if_exception(retryable),
-        "stop": stop_after_attempt(policy.attempts) | stop_before_delay(policy.deadline),
-        "wait": wait_random_exponential(multiplier=policy.first_wait, max=policy.longest_wait),
-        "reraise": True,
-    }
+        """Arguments for tenacity's `Retrying` and `AsyncRetrying`; `spent` of the deadline is over."""
+        return {
+            "retry": retry_if_exception(retryable or is_retryable),
+            "stop": stop_after_attempt(self.attempts) | stop_before_delay(self.deadline - spent),
+            "wait": wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait),
+            "reraise": True,
+        }
 
 
 def is_retryable(error: BaseException) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -284,22 +285,26 @@ def retried(
     Raises:
         StoredFunctionError: the last attempt's failure; `name` is what failed.
     """
-    before_sleep = _tell_of_retry(name, observation)
-    outcome = _Outcome(writes)
-    for state in Retrying(**policy.tenacity_options(), before_sleep=before_sleep):
+    attempts = _Attempts(name, observation, writes)
+
+    def once() -> T:
+        attempts.begin()
+        try:
+            return attempt()
+        except Exception as error:
+            attempts.fail(error)
+            raise
+
+    try:
+        return once()
+    except StoredFunctionError as error:
+        first = error
+    # Nearly every call succeeds at once, and to enter tenacity would cost it a tenth of its time.
+    for state in Retrying(**attempts.tenacity_options(policy)):
         with state:
-            if observation is not None:
-                observation.attempts = state.retry_state.attempt_number
-            try:
-                return attempt()
-            except Exception as error:
-                translated = from_exception(error, name)
-                if translated is None:
-                    raise
-                translated = outcome.after(translated)
-                translated.attempts = state.retry_state.attempt_number
-                # The driver's exception repeats parameters, and they may hold personal data.
-                raise translated from None
+            if state.retry_state.attempt_number == 1:
+                raise first
+            return once()
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
@@ -312,58 +317,77 @@ async def retried_async(
     writes: bool = True,
 ) -> T:
     """`retried` for a coroutine function."""
-    before_sleep = _tell_of_retry(name, observation)
-    outcome = _Outcome(writes)
-    async for state in AsyncRetrying(**policy.tenacity_options(), before_sleep=before_sleep):
+    attempts = _Attempts(name, observation, writes)
+
+    async def once() -> T:
+        attempts.begin()
+        try:
+            return await attempt()
+        except Exception as error:
+            attempts.fail(error)
+            raise
+
+    try:
+        return await once()
+    except StoredFunctionError as error:
+        first = error
+    async for state in AsyncRetrying(**attempts.tenacity_options(policy)):
         with state:
-            if observation is not None:
-                observation.attempts = state.retry_state.attempt_number
-            try:
-                return await attempt()
-            except Exception as error:
-                translated = from_exception(error, name)
-                if translated is None:
-                    raise
-                translated = outcome.after(translated)
-                translated.attempts = state.retry_state.attempt_number
-                raise translated from None
+            if state.retry_state.attempt_number == 1:
+                raise first
+            return await once()
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-class _Outcome:
-    """Whether an attempt may have been committed: the failure of a later one does not undo it."""
+class _Attempts:
+    """The attempts of one call: their number, what became of them, and who is told."""
 
-    def __init__(self, writes: bool) -> None:
+    def __init__(self, name: str | None, observation: Observation | None, writes: bool) -> None:
+        self._name = name
+        self._observation = observation
         self._writes = writes
+        # One of them may have been committed: the failure of a later one does not undo it.
         self._is_open = False
+        self._number = 0
+        self._started = time.monotonic()
 
-    def after(self, error: StoredFunctionError) -> StoredFunctionError:
-        """What an attempt's error means for the whole call."""
-        if isinstance(error, DatabaseConnectionError):
+    def begin(self) -> None:
+        self._number += 1
+        if self._observation is not None:
+            self._observation.attempts = self._number
+
+    def fail(self, error: Exception) -> None:
+        """Raises what the attempt's error means for the whole call, where it is the database's."""
+        translated = from_exception(error, self._name)
+        if translated is None:
+            return
+        if isinstance(translated, DatabaseConnectionError):
             self._is_open = self._writes
-        elif self._is_open and not isinstance(error, REFUSALS):
-            return outcome_unknown(error)
-        return error
+        elif self._is_open and not isinstance(translated, REFUSALS):
+            translated = outcome_unknown(translated)
+        translated.attempts = self._number
+        # The driver's exception repeats parameters, and they may hold personal data.
+        raise translated from None
 
+    def tenacity_options(self, policy: RetryPolicy) -> dict[str, Any]:
+        """For a loop whose first attempt is the one that was made."""
+        spent = time.monotonic() - self._started
+        return policy.tenacity_options(spent=spent) | {"before_sleep": self._tell_of_retry}
 
-def _tell_of_retry(
-    name: str | None, observation: Observation | None
-) -> Callable[[RetryCallState], None]:
-    def tell(state: RetryCallState) -> None:
+    def _tell_of_retry(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome is not None else None
-        if isinstance(error, StoredFunctionError):
-            logger.info(
-                "retrying %s: attempt %d failed with %s",
-                name or "transaction",
-                state.attempt_number,
-                error.error_code or type(error).__name__,
-                extra={
-                    "stored_function": name,
-                    "attempt": state.attempt_number,
-                    "sqlstate": error.error_code,
-                },
-            )
-            if observation is not None:
-                observation.retried(error, state.attempt_number)
-
-    return tell
+        if not isinstance(error, StoredFunctionError):
+            return
+        logger.info(
+            "retrying %s: attempt %d failed with %s",
+            self._name or "transaction",
+            state.attempt_number,
+            error.error_code or type(error).__name__,
+            extra={
+                "stored_function": self._name,
+                "attempt": state.attempt_number,
+                "sqlstate": error.error_code,
+            },
+        )
+        if self._observation is not None:
+            self._observation.retried(error, state.attempt_number)
