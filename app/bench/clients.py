@@ -24,6 +24,7 @@ from typing import Any
 from app.bench.database import Address
 from app.bench.figures import Figure, median, p99
 from app.bench.measurement import in_case
+from app.bench.turns import orders
 from app.cli.failures import CommandFailure
 from app.demo.interruption import undisturbed
 from app.errors import StoredFunctionError
@@ -99,11 +100,11 @@ def compare_under_load(
     """
     variants = comparison.variants
     reports: list[list[list[ClientReport]]] = [[] for _ in variants]
+    in_turn = orders(len(variants))
     number = min(_PROCESSES_AT_MOST, max(each.clients for each in variants))
     with undisturbed(_client_processes(number)) as processes:
         for round_number in range(rounds):
-            for turn in range(len(variants)):
-                index = (round_number + turn) % len(variants)
+            for index in in_turn[round_number % len(in_turn)]:
                 variant = variants[index]
                 subject = variant.new_subject()
                 task = _Task(

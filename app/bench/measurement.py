@@ -1,9 +1,9 @@
 """Timing variants of the same work side by side.
 
-The variants take turns call by call, each time in another order, so that whatever else the
-machine does meanwhile falls on all of them alike. Each call is compared with the baseline's call
-of the same turn, and the median of these ratios is what counts: a machine whose speed changes
-changes both.
+The variants take turns call by call, in orders in which each follows each other one, so that
+whatever else the machine does meanwhile, and what a call leaves behind, falls on all of them
+alike. Each call is compared with the baseline's call of the same turn, and the median of these
+ratios is what counts: a machine whose speed changes changes both.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from enum import Enum, auto
 from typing import Any
 
 from app.bench.figures import Figure, median, p99
+from app.bench.turns import orders
 from app.budgets import Budget
 
 
@@ -68,6 +69,7 @@ FUNCTION = "function"
 def compare(comparison: Comparison, rounds: int) -> list[Figure]:
     """One figure for each variant, in the order given."""
     milliseconds: dict[str, list[float]] = {variant.name: [] for variant in comparison.variants}
+    in_turn = orders(len(comparison.variants))
     turn = 0
     # Python's own bookkeeping of all that was made before is nobody's work.
     gc.collect()
@@ -75,7 +77,8 @@ def compare(comparison: Comparison, rounds: int) -> list[Figure]:
     for _ in range(rounds):
         comparison.tidy()
         for call in range(-comparison.discarded, comparison.calls):
-            for variant in _rotated(comparison.variants, turn):
+            for index in in_turn[turn % len(in_turn)]:
+                variant = comparison.variants[index]
                 measured = milliseconds[variant.name]
                 if not _has_its_turn(variant, call, measured):
                     continue
@@ -99,11 +102,6 @@ def _has_its_turn(variant: Variant, call: int, measured: Sequence[float]) -> boo
     if variant.often is Often.ONCE:
         return call == 0 and not measured
     return call == 0 or (call == -1 and not measured)
-
-
-def _rotated(variants: Sequence[Variant], turn: int) -> list[Variant]:
-    start = turn % len(variants)
-    return [*variants[start:], *variants[:start]]
 
 
 def _timed(variant: Variant) -> float:
