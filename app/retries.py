@@ -44,7 +44,10 @@ class RetryPolicy:
     def tenacity_options(
         self, retryable: Callable[[BaseException], bool] | None = None, *, spent: float = 0.0
     ) -> dict[str, Any]:
-        """Arguments for tenacity's `Retrying` and `AsyncRetrying`; `spent` of the deadline is over."""
+        """Arguments for tenacity's `Retrying` and `AsyncRetrying`.
+
+        `spent` is how much of the deadline is over already.
+        """
         return {
             "retry": retry_if_exception(retryable or is_retryable),
             "stop": stop_after_attempt(self.attempts) | stop_before_delay(self.deadline - spent),

@@ -1,7 +1,9 @@
 """A network with a round trip time of its own, on the way to the database.
 
 A process that passes data on in both directions, each piece after half of the round trip time.
-It suits clients that wait for every answer, as those of a database do.
+A busy machine wakes it up late; that is measured and taken off, so that a piece is on its way as
+long as was asked for on average: a network does not slow down with the machines at its ends. It
+suits clients that wait for every answer, as those of a database do.
 """
 
 from __future__ import annotations
@@ -10,10 +12,11 @@ import contextlib
 import dataclasses
 import multiprocessing
 import multiprocessing.connection
+import select
 import signal
 import socket
-import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +26,8 @@ from app.cli.failures import CommandFailure
 LOOPBACK = "127.0.0.1"
 _PIECE = 65536
 _END_SECONDS = 10
+# How fast the lateness that is taken off follows what is measured.
+_SHARE_OF_NEWEST = 0.02
 
 
 @contextmanager
@@ -56,31 +61,90 @@ def _pass_on(
     """Until the owner closes its end."""
     # Ctrl-C reaches the whole group: the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    listener = socket.create_server((LOOPBACK, 0), backlog=256)
-    threading.Thread(target=_accept, args=(listener, server, delay), daemon=True).start()
-    owner.send(listener.getsockname()[1])
-    with contextlib.suppress(EOFError, OSError):
-        owner.recv()
+    with socket.create_server((LOOPBACK, 0), backlog=256) as listener:
+        owner.send(listener.getsockname()[1])
+        _Network(listener, server, delay).run(owner.fileno())
 
 
-def _accept(listener: socket.socket, server: tuple[str, int], delay: float) -> None:
-    while True:
-        client, _ = listener.accept()
+class _Network:
+    """All connections, in one thread: `select` keeps time better than threads that sleep."""
+
+    def __init__(self, listener: socket.socket, server: tuple[str, int], delay: float) -> None:
+        self._listener = listener
+        self._server = server
+        self._delay = delay
+        # What may be read: each end of each connection, with the end that it is passed on to.
+        self._ends: dict[int, tuple[socket.socket, socket.socket]] = {}
+        # When it came, from which end to which, and what it is; empty: nothing more will come.
+        self._on_their_way: deque[tuple[float, socket.socket, socket.socket, bytes]] = deque()
+        # Ends from which all has arrived while the other direction is still open.
+        self._finished: set[socket.socket] = set()
+        self._lateness = 0.0
+
+    def run(self, owner: int) -> None:
+        """Until the owner closes its end."""
+        listener = self._listener.fileno()
+        while True:
+            readable, _, _ = select.select([owner, listener, *self._ends], (), (), self._pause())
+            now = time.monotonic()
+            for descriptor in readable:
+                if descriptor == owner:
+                    return
+                if descriptor == listener:
+                    self._accept()
+                else:
+                    self._receive(descriptor, now)
+            while self._on_their_way and self._is_due(now):
+                self._deliver(now)
+
+    def _pause(self) -> float | None:
+        """Seconds until the next piece arrives."""
+        if not self._on_their_way:
+            return None
+        came = self._on_their_way[0][0]
+        return max(0.0, came + self._delay - self._lateness - time.monotonic())
+
+    def _is_due(self, now: float) -> bool:
+        came = self._on_their_way[0][0]
+        return came + self._delay - self._lateness <= now
+
+    def _accept(self) -> None:
+        client, _ = self._listener.accept()
         try:
-            upstream = socket.create_connection(server)
+            upstream = socket.create_connection(self._server)
         except OSError:
             client.close()
-            continue
+            return
         for one, other in ((client, upstream), (upstream, client)):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=_forward, args=(one, other, delay), daemon=True).start()
+            self._ends[one.fileno()] = one, other
 
+    def _receive(self, descriptor: int, now: float) -> None:
+        source, target = self._ends[descriptor]
+        try:
+            data = source.recv(_PIECE)
+        except OSError:
+            data = b""
+        if not data:
+            del self._ends[descriptor]
+        self._on_their_way.append((now, source, target, data))
 
-def _forward(source: socket.socket, target: socket.socket, delay: float) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(_PIECE):
-            if delay:
-                time.sleep(delay)
-            target.sendall(data)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
+    def _deliver(self, now: float) -> None:
+        came, source, target, data = self._on_their_way.popleft()
+        with contextlib.suppress(OSError):
+            if data:
+                target.sendall(data)
+            else:
+                target.shutdown(socket.SHUT_WR)
+        if not data:
+            self._finish(source, target)
+        late = now - came - self._delay
+        self._lateness = min(self._delay, max(0.0, self._lateness + late * _SHARE_OF_NEWEST))
+
+    def _finish(self, source: socket.socket, target: socket.socket) -> None:
+        if target not in self._finished:
+            self._finished.add(source)
+            return
+        self._finished.remove(target)
+        source.close()
+        target.close()

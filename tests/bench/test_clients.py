@@ -75,8 +75,8 @@ def test_a_far_database_is_the_same_one_later(database: BenchDatabase) -> None:
         client.call()
         start = time.monotonic()
         client.call()
-        # BEGIN, two statements, COMMIT.
-        assert time.monotonic() - start >= 4 * 0.02
+        # BEGIN, two statements, COMMIT; a piece that follows late ones may be a little early.
+        assert time.monotonic() - start >= 4 * 0.018
     assert database.query("select count(*) from gmaps_api_costs", {}) == [(2,)]
 
 
