@@ -69,13 +69,15 @@ class LoadVariant:
 class LoadComparison:
     """Variants of the same work, each done by its clients at once for a while, in turns.
 
-    Each is compared with the variant named `baseline` of as many clients in the same case.
+    Each is compared with the variant named `baseline` of as many clients in the same case. Where
+    targets are near, the rounds are `times` as many.
     """
 
     name: str
     n: int
     variants: Sequence[LoadVariant]
     baseline: str
+    times: int = 1
 
 
 @dataclass

@@ -45,7 +45,7 @@ class Bench:
         yield from compare_under_load(
             comparison,
             address or self.database.address,
-            rounds=min(self.rounds, 3),
+            rounds=min(self.rounds, 3) * (1 if self.quick else comparison.times),
             seconds=0.05 if self.quick else 1.0,
         )
 
