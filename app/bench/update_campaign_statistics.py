@@ -1,6 +1,7 @@
 """Counting campaigns of every size, beside the aggregate query alone and counting by plain SQL.
 
-The plain aggregate is the limit: it reads the same index and writes nothing.
+The plain aggregate is the limit: it reads the same index and writes nothing. Both may use parallel
+workers.
 """
 
 from __future__ import annotations
@@ -116,6 +117,8 @@ def reads_the_index_only(connection: Connection, campaign_id: uuid.UUID) -> bool
             {"table": businesses.name},
         ).one()
 
+    # What parallel workers read is counted as theirs.
+    connection.execute(text("set local max_parallel_workers_per_gather = 0"))
     # Earlier transactions of the connection may still be among them.
     before = read()
     # The first five may each be planned anew; the plan that is kept comes after them.

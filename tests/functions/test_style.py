@@ -28,6 +28,10 @@ def words(path: Path) -> list[str]:
     ]
 
 
+# Helpers in PL/pgSQL, whose RETURN QUERY may use parallel workers.
+NOT_INLINED = {"count_campaign_businesses"}
+
+
 @EACH_HEAD
 def test_the_file_is_one_statement_that_begins_at_its_first_letter(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -62,7 +66,7 @@ def test_a_function_is_for_callers_or_a_helper_and_nothing_in_between(path: Path
     else:
         # A helper with a search path of its own could not be inlined into its caller.
         assert "search_path" not in said
-        assert "language sql" in said
+        assert ("language sql" in said) is (path.stem not in NOT_INLINED)
 
 
 @EACH_HEAD
