@@ -37,7 +37,9 @@ def bench(
             f"{' and '.join(NAMED_ONLY)}, which are left out else.",
         ),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured.")] = 5,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="How often everything is measured; crowds thrice at most.")
+    ] = 5,
     quick: Annotated[
         bool, typer.Option("--quick", help="See that it works: little data, meaningless figures.")
     ] = False,

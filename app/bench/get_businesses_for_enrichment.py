@@ -16,8 +16,9 @@ from app.budgets import BUDGETS
 from app.tables import businesses
 
 NAME = "get_businesses_for_enrichment"
+BUDGET_BUSINESSES = 100_000
 LONGEST = 1_000_000
-QUEUE_LENGTHS = (1_000, 100_000, LONGEST)
+QUEUE_LENGTHS = (1_000, BUDGET_BUSINESSES, LONGEST)
 PAGE_SIZE = 100
 
 
@@ -47,7 +48,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
                     # A page a million rows deep takes a second.
                     calls=1 if is_deep or bench.quick else 10,
                     discarded=1 if is_deep else 2,
-                    budget=BUDGETS[NAME] if page == "first page" else None,
+                    budget=BUDGETS[NAME] if length <= BUDGET_BUSINESSES else None,
                 )
             )
     yield from with_growth(figures)

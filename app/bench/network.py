@@ -2,8 +2,9 @@
 
 A process that passes data on in both directions, each piece after half of the round trip time.
 A busy machine wakes it up late; that is measured and taken off, so that a piece is on its way as
-long as was asked for on average: a network does not slow down with the machines at its ends. It
-suits clients that wait for every answer, as those of a database do.
+long as was asked for on average: a network does not slow down with the machines at its ends. How
+late it notices a piece is not known, so a machine that is far too busy is further away. It suits
+clients that wait for every answer, as those of a database do, and connections without TLS.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from app.bench.database import Address
 from app.cli.failures import CommandFailure
@@ -30,12 +32,39 @@ _END_SECONDS = 10
 _SHARE_OF_NEWEST = 0.02
 
 
+class Server(NamedTuple):
+    """Where a server listens: on a port of a host, or in a folder of sockets."""
+
+    host: str
+    port: int
+
+    def connect(self) -> socket.socket:
+        if not self.host.startswith("/"):
+            connection = socket.create_connection(self)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return connection
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(f"{self.host}/.s.PGSQL.{self.port}")
+        return connection
+
+
 @contextmanager
 def network(address: Address, round_trip_seconds: float) -> Iterator[Address]:
     """The same database, so much further away; 0 costs the passing on alone."""
+    # An address may name its host in many ways; the driver has found it.
+    with address.owner_connection() as connection:
+        server = Server(connection.info.host, connection.info.port)
+    with way_to(server, round_trip_seconds) as port:
+        # What a query says of the host would go before.
+        url = address.url.difference_update_query(["host", "hostaddr", "port"])
+        yield dataclasses.replace(address, url=url.set(host=LOOPBACK, port=port))
+
+
+@contextmanager
+def way_to(server: Server, round_trip_seconds: float) -> Iterator[int]:
+    """A port on loopback that leads to the server."""
     context = multiprocessing.get_context("forkserver")
     ours, theirs = context.Pipe()
-    server = (address.url.host or LOOPBACK, address.url.port or 5432)
     process = context.Process(
         target=_pass_on, args=(theirs, server, round_trip_seconds / 2), daemon=True
     )
@@ -46,7 +75,7 @@ def network(address: Address, round_trip_seconds: float) -> Iterator[Address]:
             port = ours.recv()
         except EOFError:
             raise CommandFailure("the slow network's process ended at its start") from None
-        yield dataclasses.replace(address, url=address.url.set(host=LOOPBACK, port=port))
+        yield port
     finally:
         ours.close()
         process.join(_END_SECONDS)
@@ -56,7 +85,7 @@ def network(address: Address, round_trip_seconds: float) -> Iterator[Address]:
 
 
 def _pass_on(
-    owner: multiprocessing.connection.Connection[int, None], server: tuple[str, int], delay: float
+    owner: multiprocessing.connection.Connection[int, None], server: Server, delay: float
 ) -> None:
     """Until the owner closes its end."""
     # Ctrl-C reaches the whole group: the parent decides.
@@ -69,7 +98,7 @@ def _pass_on(
 class _Network:
     """All connections, in one thread: `select` keeps time better than threads that sleep."""
 
-    def __init__(self, listener: socket.socket, server: tuple[str, int], delay: float) -> None:
+    def __init__(self, listener: socket.socket, server: Server, delay: float) -> None:
         self._listener = listener
         self._server = server
         self._delay = delay
@@ -111,12 +140,12 @@ class _Network:
     def _accept(self) -> None:
         client, _ = self._listener.accept()
         try:
-            upstream = socket.create_connection(self._server)
+            upstream = self._server.connect()
         except OSError:
             client.close()
             return
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for one, other in ((client, upstream), (upstream, client)):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._ends[one.fileno()] = one, other
 
     def _receive(self, descriptor: int, now: float) -> None:

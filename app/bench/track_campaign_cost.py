@@ -392,9 +392,10 @@ def _track(store: StoredFunctions, campaign_id: uuid.UUID) -> None:
 
 
 def _plain(engine: Engine, campaign_id: uuid.UUID) -> None:
-    """The totals and the ledger's entry, in two statements."""
+    """The ledger's entry and the totals, in two statements; the row is locked by the last."""
 
     def block(connection: Connection) -> None:
+        connection.execute(api_costs.insert().values(_entry(campaign_id)))
         campaign = campaigns.c
         connection.execute(
             update(campaigns)
@@ -404,7 +405,6 @@ def _plain(engine: Engine, campaign_id: uuid.UUID) -> None:
                 google_maps_cost=campaign.google_maps_cost + COST,
             )
         )
-        connection.execute(api_costs.insert().values(_entry(campaign_id)))
 
     run_in_transaction(engine, block, isolation_level="READ COMMITTED", policy=COST_POLICY)
 
