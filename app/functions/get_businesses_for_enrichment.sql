@@ -47,7 +47,9 @@ begin
       errcode = '23503', message = format('there is no campaign %s', coalesce(p_campaign_id::text, 'null'));
   end if;
 
-  -- Each queue's condition is spelled out, so that its partial index serves it in order.
+  -- Each queue's condition is spelled out, so that its partial index serves it in order. What comes
+  -- before the page is read in the index alone, and only the page's own rows are fetched; the inner
+  -- OFFSET keeps them to one lookup by key each, however many the planner expects.
   if p_enrichment_type = 'facebook' then
     return query
     select
@@ -55,12 +57,19 @@ begin
       business.city, business.state, business.postal_code, business.phone, business.website,
       business.email, business.facebook_url, business.linkedin_url, business.enrichment_status,
       business.enrichment_attempts, business.needs_enrichment
-    from gmaps_businesses as business
-    where business.campaign_id = p_campaign_id
-      and business.needs_enrichment
-      and business.enrichment_status = 'pending'
-    order by business.created_at, business.id
-    limit v_limit offset v_offset;
+    from (
+      select queued.id, queued.created_at
+      from gmaps_businesses as queued
+      where queued.campaign_id = p_campaign_id
+        and queued.needs_enrichment
+        and queued.enrichment_status = 'pending'
+      order by queued.created_at, queued.id
+      limit v_limit offset v_offset
+    ) as page
+    cross join lateral (
+      select found.* from gmaps_businesses as found where found.id = page.id offset 0
+    ) as business
+    order by page.created_at, page.id;
   else
     return query
     select
@@ -68,11 +77,18 @@ begin
       business.city, business.state, business.postal_code, business.phone, business.website,
       business.email, business.facebook_url, business.linkedin_url, business.enrichment_status,
       business.enrichment_attempts, business.needs_enrichment
-    from gmaps_businesses as business
-    where business.campaign_id = p_campaign_id
-      and not business.linkedin_enriched
-    order by business.created_at, business.id
-    limit v_limit offset v_offset;
+    from (
+      select queued.id, queued.created_at
+      from gmaps_businesses as queued
+      where queued.campaign_id = p_campaign_id
+        and not queued.linkedin_enriched
+      order by queued.created_at, queued.id
+      limit v_limit offset v_offset
+    ) as page
+    cross join lateral (
+      select found.* from gmaps_businesses as found where found.id = page.id offset 0
+    ) as business
+    order by page.created_at, page.id;
   end if;
 end;
 $$;
