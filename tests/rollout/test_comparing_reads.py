@@ -62,7 +62,7 @@ def test_equal_answers_are_no_news(
     [
         ("limit v_limit", "limit 1", "only the old way has"),
         ("business.phone, business.website", "business.website, business.phone", "differs in"),
-        ("order by business.created_at", "order by business.created_at desc", "the order differs"),
+        ("order by page.created_at", "order by page.created_at desc", "the order differs"),
     ],
 )
 def test_a_difference_is_logged_and_the_old_answer_returned(
