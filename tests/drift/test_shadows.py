@@ -266,7 +266,7 @@ def test_a_login_that_was_interrupted_does_not_hold_up_the_end(
     monkeypatch.setattr(shadow, "_check_name", interrupted)
     started = time.monotonic()
     with pytest.raises(SystemExit):
-        find_drift(sqlalchemy_url(live), SETTINGS)
+        find_drift(sqlalchemy_url(live), settings_for(role))
     assert time.monotonic() - started < 20
     # Other tests have shadows on the same server.
     assert len(made) == 1
