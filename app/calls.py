@@ -30,6 +30,9 @@ Identifier = uuid.UUID | str
 Money = Decimal | int | str
 Position = tuple[datetime.datetime, uuid.UUID]
 
+# As the query returned them.
+Rows = Sequence[Mapping[Any, Any]]
+
 R = TypeVar("R")
 
 # Of PostgreSQL's numeric; what it refuses beyond them does not say which parameter it was.
@@ -82,6 +85,10 @@ class Call(Generic[R]):
         named: uuid.UUID | None = self.values.get("p_campaign_id")
         return named or self.new_campaign
 
+    @property
+    def writes(self) -> bool:
+        return not self.function.returns_rows
+
     def execute(self, connection: Connection, schema: str) -> R:
         """Runs the call in the connection's transaction.
 
@@ -90,19 +97,24 @@ class Call(Generic[R]):
         """
         try:
             result = connection.execute(self.function.statement(schema), self.values)
-            if self.function.returns_rows:
-                return self.function.read_result(result.mappings().all())
-            envelope = result.scalar_one()
+            rows = result.mappings().all()
         except Exception as error:
             translated = from_exception(error, self.function.name)
             if translated is None:
                 raise
             # The driver's exception repeats the parameters, and they may hold personal data.
             raise translated from None
-        return self.read_envelope(envelope)
+        return self.read(rows)
 
-    def read_envelope(self, envelope_text: str) -> R:
-        """The result in an envelope's text; a failure is raised as `StoredFunctionError`."""
+    def read(self, rows: Rows) -> R:
+        """The result in what the query returned.
+
+        Raises:
+            StoredFunctionError: the envelope, the only value of the only row, says so.
+        """
+        if self.function.returns_rows:
+            return self.function.read_result(rows)
+        ((envelope_text,),) = (row.values() for row in rows)
         envelope = load_json(envelope_text)
         if not envelope["success"]:
             raise from_envelope(envelope, self.function.name)

@@ -50,13 +50,12 @@ def remembered_lock_timeout(connection: Connection) -> float:
 def gate_statements(
     schema: str,
     campaign_ids: Iterable[uuid.UUID | None],
-    timeout: float = GATE_TIMEOUT,
     *,
     own_timeout: float = 0,
 ) -> list[str]:
     """SQL that waits at the campaigns' gates; must come before the transaction's first query.
 
-    The wait is bounded by `timeout`, or by the connection's own limit where that is shorter.
+    The wait is bounded by `GATE_TIMEOUT`, or by the connection's own limit where that is shorter.
     Several gates are always taken in the same order. The mode excludes itself and writers, of
     which an empty table has none.
     """
@@ -68,6 +67,6 @@ def gate_statements(
         for number in numbers
     )
     lock = f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"
-    if 0 < own_timeout <= timeout:
+    if 0 < own_timeout <= GATE_TIMEOUT:
         return [lock]
-    return [f"SET LOCAL lock_timeout = {round(timeout * 1000)}", lock]
+    return [f"SET LOCAL lock_timeout = {round(GATE_TIMEOUT * 1000)}", lock]

@@ -10,27 +10,23 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
 from app.calls import Call, Identifier, IsolationLevel, as_uuid
-from app.cost_gate import gate_statements, lock_timeout, remembered_lock_timeout
+from app.cost_gate import gate_statements, lock_timeout
 from app.errors import IsolationLevelError
 from app.identifiers import quote_identifier
+from app.one_round_trip import run_in_one_round_trip, run_in_one_round_trip_async
 from app.retries import Policies, RetryPolicy
 from app.settings import check_schema_name, get_settings
 from app.stored_functions import AsyncStoredFunctions, StoredFunctions
 from app.telemetry import TRANSACTION, Observation
 from app.tenants.names import tenant_schema
-from app.transactions import (
-    run_in_one_message,
-    run_in_one_message_async,
-    run_in_transaction,
-    run_in_transaction_async,
-)
+from app.transactions import run_in_transaction, run_in_transaction_async
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -58,23 +54,6 @@ class ConfiguredStore:
 
     def policy(self, function_name: str) -> RetryPolicy:
         return self._policies.of(function_name)
-
-    def _one_message(self, call: Call[Any]) -> dict[str, Any]:
-        def before(connection: Connection) -> str:
-            own_timeout = remembered_lock_timeout(connection)
-            return "; ".join(
-                gate_statements(self.schema, call.gated_campaigns, own_timeout=own_timeout)
-            )
-
-        return {
-            "isolation_level": call.function.isolation_level,
-            "before": before,
-            "query": call.function.sql(self.schema, "%({})s"),
-            "values": call.values,
-            "read": call.read_envelope,
-            "policy": self.policy(call.function.name),
-            "name": call.function.name,
-        }
 
 
 class CampaignStore(ConfiguredStore, StoredFunctions):
@@ -105,16 +84,11 @@ class CampaignStore(ConfiguredStore, StoredFunctions):
 
     def _run(self, call: Call[R]) -> R:
         with Observation(call.function.name, call.campaign) as observation:
-            if call.gated_campaigns:
-                message = self._one_message(call)
-                return cast(R, run_in_one_message(self.engine, **message, observation=observation))
-            return run_in_transaction(
+            return run_in_one_round_trip(
                 self.engine,
-                lambda connection: call.execute(connection, self.schema),
-                isolation_level=call.function.isolation_level,
-                read_only=call.function.returns_rows,
+                call,
+                self.schema,
                 policy=self.policy(call.function.name),
-                name=call.function.name,
                 observation=observation,
             )
 
@@ -237,18 +211,11 @@ class AsyncCampaignStore(ConfiguredStore, AsyncStoredFunctions):
 
     async def _run(self, call: Call[R]) -> R:
         with Observation(call.function.name, call.campaign) as observation:
-            if call.gated_campaigns:
-                message = self._one_message(call)
-                return await run_in_one_message_async(
-                    self.engine, **message, observation=observation
-                )
-            return await run_in_transaction_async(
+            return await run_in_one_round_trip_async(
                 self.engine,
-                lambda connection: connection.run_sync(call.execute, self.schema),
-                isolation_level=call.function.isolation_level,
-                read_only=call.function.returns_rows,
+                call,
+                self.schema,
                 policy=self.policy(call.function.name),
-                name=call.function.name,
                 observation=observation,
             )
 

@@ -6,16 +6,12 @@ COMMIT: under SERIALIZABLE the last statement can succeed and COMMIT still fail.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-import psycopg
-from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from tenacity import AsyncRetrying, RetryCallState, Retrying
 
@@ -29,18 +25,10 @@ from app.errors import (
 )
 from app.retries import RetryPolicy
 from app.telemetry import Observation
-from app.wal_flush import FLUSH, WITHOUT_FLUSH, forget_may_flush, may_flush
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
-
-# SQLAlchemy learns of a lost connection from its own statements only. It then replaces the pool's
-# other connections too: after a restart of the server a retry must not meet the next dead one.
-_LET_THE_POOL_NOTICE = "ROLLBACK"
-
-# What COMMIT itself, or a text that cannot be parsed, fails with: nothing was written.
-_NOT_COMMITTED = ("23", "40", "42601")
 
 
 def run_in_transaction(
@@ -97,177 +85,6 @@ async def run_in_transaction_async(
                 return await block(connection)
 
     return await retried_async(attempt, policy, name, observation, writes=not read_only)
-
-
-def run_in_one_message(
-    engine: Engine,
-    *,
-    isolation_level: IsolationLevel,
-    before: Callable[[Connection], str],
-    query: str,
-    values: Mapping[str, Any],
-    read: Callable[[str], T],
-    policy: RetryPolicy,
-    name: str,
-    observation: Observation | None = None,
-) -> T:
-    """BEGIN, `before`, `query` and COMMIT in one round trip; returns `read` of the query's value.
-
-    `before` is given the connection, in AUTOCOMMIT, and returns statements. A lock that they take
-    is held for no network delay at all, and not while COMMIT waits for the disk. `query` is a
-    SELECT of one value with psycopg's named placeholders; it must be safe to repeat. `read` may
-    raise `StoredFunctionError`.
-    """
-
-    def attempt() -> T:
-        with engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            if not isinstance(driver, psycopg.Connection):
-                raise TypeError("the engine's driver is not psycopg 3 (postgresql+psycopg://…)")
-            # The message itself begins and ends the transaction. Said to the driver, which takes a
-            # quarter of the time that SQLAlchemy's AUTOCOMMIT takes.
-            autocommit, driver.autocommit = driver.autocommit, True
-            try:
-                message = _Message(
-                    isolation_level, before(connection), query, may_flush(connection)
-                )
-                try:
-                    with psycopg.ClientCursor(driver) as cursor:
-                        cursor.execute(message.text, values)
-                        value = message.value(cursor)
-                except BaseException as error:
-                    unknown = _outcome_unknown(error, driver)
-                    if _is_usable(driver):
-                        driver.rollback()
-                    elif driver.closed:
-                        with contextlib.suppress(DBAPIError):
-                            connection.exec_driver_sql(_LET_THE_POOL_NOTICE)
-                    else:
-                        connection.invalidate()
-                    if unknown is not None:
-                        forget_may_flush(connection)
-                        raise unknown from None
-                    raise
-            finally:
-                if _is_idle(driver):
-                    driver.autocommit = autocommit
-            return read(value)
-
-    return retried(attempt, policy, name, observation)
-
-
-async def run_in_one_message_async(
-    engine: AsyncEngine,
-    *,
-    isolation_level: IsolationLevel,
-    before: Callable[[Connection], str],
-    query: str,
-    values: Mapping[str, Any],
-    read: Callable[[str], T],
-    policy: RetryPolicy,
-    name: str,
-    observation: Observation | None = None,
-) -> T:
-    """`run_in_one_message` over SQLAlchemy's asyncio."""
-
-    async def attempt() -> T:
-        async with engine.connect() as connection:
-            driver = (await connection.get_raw_connection()).driver_connection
-            if not isinstance(driver, psycopg.AsyncConnection):
-                raise TypeError("the engine's driver is not psycopg 3 (postgresql+psycopg://…)")
-            autocommit = driver.autocommit
-            await driver.set_autocommit(True)
-            try:
-                message = _Message(
-                    isolation_level,
-                    await connection.run_sync(before),
-                    query,
-                    await connection.run_sync(may_flush),
-                )
-                try:
-                    async with psycopg.AsyncClientCursor(driver) as cursor:
-                        await cursor.execute(message.text, values)
-                        value = message.value(cursor)
-                except BaseException as error:
-                    unknown = _outcome_unknown(error, driver)
-                    if _is_usable(driver):
-                        await driver.rollback()
-                    elif driver.closed:
-                        with contextlib.suppress(DBAPIError):
-                            await connection.exec_driver_sql(_LET_THE_POOL_NOTICE)
-                    else:
-                        await connection.invalidate()
-                    if unknown is not None:
-                        await connection.run_sync(forget_may_flush)
-                        raise unknown from None
-                    raise
-            finally:
-                if _is_idle(driver):
-                    await driver.set_autocommit(autocommit)
-            return read(value)
-
-    return await retried_async(attempt, policy, name, observation)
-
-
-class _Message:
-    """The statements of one transaction, and which of their results is the query's."""
-
-    def __init__(
-        self, isolation_level: IsolationLevel, before: str, query: str, flushes: bool
-    ) -> None:
-        # Said, as a role may have default_transaction_read_only.
-        begin = f"BEGIN ISOLATION LEVEL {isolation_level} READ WRITE"
-        if flushes:
-            self.text = "; ".join([begin, before, f"{query}, {WITHOUT_FLUSH}", "COMMIT", FLUSH])
-        else:
-            self.text = "; ".join([begin, before, query, "COMMIT"])
-        self._commit = -2 if flushes else -1
-
-    def value(self, cursor: psycopg.ClientCursor[Any] | psycopg.AsyncClientCursor[Any]) -> str:
-        """The value of the last statement before COMMIT, which must have committed."""
-        results = cursor.pgresult, *_remaining_results(cursor)
-        if len(results) >= 1 - self._commit:
-            answer, committed = results[self._commit - 1], results[self._commit]
-            value = answer.get_value(0, 0) if answer is not None else None
-            if committed and committed.command_status == b"COMMIT" and value is not None:
-                return str(value.decode())
-        raise psycopg.InternalError("the transaction did not end in COMMIT")
-
-
-def _remaining_results(
-    cursor: psycopg.ClientCursor[Any] | psycopg.AsyncClientCursor[Any],
-) -> list[Any]:
-    results = []
-    while cursor.nextset():
-        results.append(cursor.pgresult)
-    return results
-
-
-def _outcome_unknown(
-    error: BaseException, driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
-) -> StoredFunctionError | None:
-    """What to raise where the message failed when its transaction had ended already."""
-    if not isinstance(error, psycopg.Error) or error.sqlstate is None:
-        return None
-    if not _is_idle(driver):
-        return None  # it failed inside of the transaction, or the connection is lost
-    if error.sqlstate.startswith(_NOT_COMMITTED):
-        return None
-    translated = from_exception(error)
-    assert translated is not None
-    return outcome_unknown(translated)
-
-
-def _is_idle(driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
-    return driver.info.transaction_status == TransactionStatus.IDLE
-
-
-def _is_usable(driver: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
-    return driver.info.transaction_status in (
-        TransactionStatus.IDLE,
-        TransactionStatus.INTRANS,
-        TransactionStatus.INERROR,
-    )
 
 
 def retried(

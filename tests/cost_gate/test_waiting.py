@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import psycopg
@@ -15,9 +14,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from app import AsyncCampaignStore, CampaignStore, ConflictError, RetryPolicy
-from app import store as store_module
-from app.cost_gate import gate_statements
+from app import AsyncCampaignStore, CampaignStore, ConflictError, RetryPolicy, cost_gate
 from app.retries import NO_RETRY
 from tests.conftest import APP_PASSWORD, APP_ROLE
 from tests.cost_gate.conftest import HoldGate
@@ -170,7 +167,7 @@ def test_the_wait_ends_with_55p03_after_all_attempts_and_the_connection_works_on
     hold_gate: HoldGate,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(store_module, "gate_statements", partial(gate_statements, timeout=0.1))
+    monkeypatch.setattr(cost_gate, "GATE_TIMEOUT", 0.1)
     policy = RetryPolicy(attempts=3, first_wait=0.01)
     patient = CampaignStore(app_engine, schema="public", policies=policy)
     calls: list[Callable[[], Any]] = [
@@ -234,7 +231,7 @@ def test_a_shorter_limit_of_the_callers_stays_and_a_longer_one_is_shortened(
     monkeypatch: pytest.MonkeyPatch,
     where: str,
 ) -> None:
-    monkeypatch.setattr(store_module, "gate_statements", partial(gate_statements, timeout=2))
+    monkeypatch.setattr(cost_gate, "GATE_TIMEOUT", 2)
     for lock_timeout, shortest, longest in (("100ms", 0.1, 1.5), ("2min", 2.0, 20.0)):
         with hold_gate(campaign_id):
             engine = create_engine(limited_by(where, lock_timeout))
@@ -269,7 +266,7 @@ async def test_the_asynchronous_wait_ends_the_same_way(
     hold_gate: HoldGate,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(store_module, "gate_statements", partial(gate_statements, timeout=0.1))
+    monkeypatch.setattr(cost_gate, "GATE_TIMEOUT", 0.1)
     policy = RetryPolicy(attempts=2, first_wait=0.01)
     patient = AsyncCampaignStore(async_store.engine, schema="public", policies=policy)
     with hold_gate(campaign_id):
@@ -287,7 +284,7 @@ def test_a_gate_that_is_let_go_in_time_costs_retries_and_not_the_call(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(store_module, "gate_statements", partial(gate_statements, timeout=0.1))
+    monkeypatch.setattr(cost_gate, "GATE_TIMEOUT", 0.1)
     patient = CampaignStore(app_engine, schema="public")
     retried = threading.Event()
     monkeypatch.setattr(

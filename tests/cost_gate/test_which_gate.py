@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import Engine
 
-from app.cost_gate import gate_number, gate_statements, lock_timeout
+from app.cost_gate import GATE_TIMEOUT, gate_number, gate_statements, lock_timeout
 from app.tables import cost_gates
 from app.tables.cost_gates import GATE_COUNT
 
@@ -47,8 +47,8 @@ def test_several_gates_are_taken_once_each_and_in_one_order() -> None:
 
 
 def test_the_schemas_name_is_quoted_and_the_wait_is_in_milliseconds() -> None:
-    timeout, lock = gate_statements("Tenant-1", [uuid.UUID(int=0)], timeout=0.25)
-    assert timeout == "SET LOCAL lock_timeout = 250"
+    timeout, lock = gate_statements("Tenant-1", [uuid.UUID(int=0)])
+    assert timeout == f"SET LOCAL lock_timeout = {GATE_TIMEOUT * 1000:.0f}"
     assert '"Tenant-1"."gmaps_cost_gate_00"' in lock
 
 

@@ -20,7 +20,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
@@ -30,8 +29,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import AsyncCampaignStore, CampaignStore, RetryPolicy, StoredFunctionError, store
-from app.cost_gate import gate_statements
+from app import AsyncCampaignStore, CampaignStore, RetryPolicy, StoredFunctionError, cost_gate
 from app.retries import NO_RETRY
 from app.tables.metadata import SERVICES
 from tests.processes import processes
@@ -274,7 +272,7 @@ class _Process:
         self.finishing = threading.Event()
         self.failures: list[str] = []
         if work.gate_timeout is not None:
-            store.gate_statements = partial(gate_statements, timeout=work.gate_timeout)
+            cost_gate.GATE_TIMEOUT = work.gate_timeout
         retries = logging.getLogger("app.transactions")
         retries.setLevel(logging.INFO)
         retries.addHandler(_RecordedRetries(record))

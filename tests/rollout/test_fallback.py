@@ -16,13 +16,13 @@ from sqlalchemy.schema import DropTable
 
 from app import AsyncCampaignStore, CampaignStore, MissingReferenceError, StoredFunctionError
 from app.application_path import ApplicationPath, AsyncApplicationPath
+from app.calls import Call
 from app.cost_gate import gate_number
 from app.retries import NO_RETRY
 from app.rollout import AsyncRolloutStore, Percentages, RolloutStore
 from app.rollout.circuit_breaker import BreakerLimits, CircuitBreaker
 from app.tables import api_costs
 from app.tables.cost_gates import cost_gates
-from app.transactions import run_in_one_message
 from tests.store.answer_losing_proxy import answer_losing_proxy
 
 Rollout = Callable[..., RolloutStore]
@@ -301,16 +301,10 @@ def test_a_write_whose_outcome_is_unknown_is_never_sent_the_other_way(
 ) -> None:
     """The answer to COMMIT is lost, again and again: the caller is told, and the cost is once."""
 
-    def lose_the_answer(*arguments: Any, **options: Any) -> Any:
-        read = options["read"]
+    def lose_the_answer(*_: Any) -> Any:
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-        def lost(envelope: str) -> Any:
-            read(envelope)
-            raise psycopg.OperationalError("server closed the connection unexpectedly")
-
-        return run_in_one_message(*arguments, **{**options, "read": lost})
-
-    monkeypatch.setattr("app.store.run_in_one_message", lose_the_answer)
+    monkeypatch.setattr(Call, "read", lose_the_answer)
     rollout = RolloutStore(
         CampaignStore(store.engine, schema="public", policies=NO_RETRY),
         application,

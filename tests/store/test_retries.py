@@ -22,15 +22,15 @@ QUICK = RetryPolicy(attempts=4, first_wait=0.001, longest_wait=0.002)
 
 @pytest.fixture
 def make_store(app_url):
-    """Stores with session settings of their own, and the connections that each checked out."""
+    """Stores with session settings of their own, and how often each took a connection."""
     engines = []
 
     def make(settings="", **options):
         engine = create_engine(app_url, connect_args={"options": settings})
         engines.append(engine)
         store = CampaignStore(engine, schema="public", **options)
-        store.begun = []
-        event.listen(engine, "begin", store.begun.append)
+        store.checkouts = []
+        event.listen(engine, "checkout", lambda *connection: store.checkouts.append(connection))
         return store
 
     yield make
@@ -101,11 +101,11 @@ def test_what_a_retry_cannot_help_is_tried_once(make_store, campaign_id, subtest
         (lambda: store.update_coverage_status(campaign_id, "?", -1, 1, 1), InvalidInputError),
         (lambda: store.update_coverage_status(campaign_id, "?", 1, 1, "?"), InvalidInputError),
     ]:
-        store.begun.clear()
+        store.checkouts.clear()
         with subtests.test(cls.__name__):
             with pytest.raises(cls) as caught:
                 call()
-            assert (caught.value.attempts, len(store.begun)) == (1, 1)
+            assert (caught.value.attempts, len(store.checkouts)) == (1, 1)
 
 
 def test_a_statement_timeout_is_a_call_timeout_and_is_not_repeated(
@@ -143,7 +143,7 @@ def test_a_serialization_failure_is_retried_with_a_new_snapshot(
 
     tracked = store.run_in_transaction(block)
     assert len(interruptions) == 2
-    assert len(store.begun) == 3
+    assert len(store.checkouts) == 3
     assert (tracked.new_total, tracked.replayed) == (21, False)
     assert row(campaigns).actual_cost == 21
 
@@ -193,7 +193,7 @@ def test_an_exception_of_the_block_is_the_callers_and_rolls_back(
 
     with nothing_changes(), pytest.raises(KeyError, match="the caller's"):
         store.run_in_transaction(block)
-    assert len(store.begun) == 1
+    assert len(store.checkouts) == 1
 
 
 def test_waits_are_random_and_bounded() -> None:
