@@ -10,7 +10,7 @@ import datetime
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Generic, Literal, NoReturn, TypeVar
 
@@ -99,12 +99,14 @@ class Call(Generic[R]):
             result = connection.execute(self.function.statement(schema), self.values)
             rows = result.mappings().all()
         except Exception as error:
-            translated = from_exception(error, self.function.name)
-            if translated is None:
+            failure = from_exception(error, self.function.name)
+            if failure is None:
                 raise
-            # The driver's exception repeats the parameters, and they may hold personal data.
-            raise translated from None
-        return self.read(rows)
+        else:
+            return self.read(rows)
+        # Not within the handler: the driver's exception would be its context, and repeats the
+        # parameters, which may hold personal data.
+        raise failure
 
     def read(self, rows: Rows) -> R:
         """The result in what the query returned.
@@ -264,7 +266,7 @@ def track_campaign_cost(
             "p_items_processed": _integer(items_processed, "p_items_processed"),
             "p_cost_usd": _money(cost_usd, "p_cost_usd"),
             "p_metadata": dump_json(
-                _keyed({} if metadata is None else metadata, key), "p_metadata"
+                _keyed({} if metadata is None else metadata, key, "p_metadata"), "p_metadata"
             ),
         },
         _gated(campaign),
@@ -281,11 +283,7 @@ def track_campaign_costs_batch(
             _keyed_cost(item, uuid.uuid5(key, str(index)), f"p_costs[{index}]")
             for index, item in enumerate(items)
         ]
-        campaigns = {
-            as_uuid(item.get("campaign_id"), f"p_costs[{index}].campaign_id")
-            for index, item in enumerate(items)
-            if isinstance(item, Mapping)
-        }
+        campaigns = {item["campaign_id"] for item in items if isinstance(item, Mapping)}
     return Call(
         TRACK_CAMPAIGN_COSTS_BATCH,
         {"p_costs": dump_json(items, "p_costs")},
@@ -317,7 +315,7 @@ def update_enrichment_batch(
 ) -> Call[results.EnrichmentsUpdated]:
     items = _listed(enrichments)
     if isinstance(items, list):
-        items = [_keyed(item, key) for item in items]
+        items = [_keyed(item, key, f"p_enrichments[{index}]") for index, item in enumerate(items)]
     return Call(
         UPDATE_ENRICHMENT_BATCH,
         {
@@ -335,7 +333,9 @@ def update_email_verification(
         {
             "p_business_id": as_uuid(business_id, "p_business_id"),
             "p_email": _text(email, "p_email"),
-            "p_verification_data": dump_json(_keyed(verification_data, key), "p_verification_data"),
+            "p_verification_data": dump_json(
+                _keyed(verification_data, key, "p_verification_data"), "p_verification_data"
+            ),
         },
     )
 
@@ -370,11 +370,17 @@ def get_businesses_for_enrichment_after(
     )
 
 
-def _keyed(item: Any, key: uuid.UUID) -> Any:
+def _keyed(item: Any, key: uuid.UUID, name: str) -> Any:
     """The item with an idempotency key, unless it has one or is no object at all."""
-    if not isinstance(item, Mapping) or item.get("idempotency_key") is not None:
+    if not isinstance(item, Mapping):
         return item
-    return {**item, "idempotency_key": str(key)}
+    own_key = item.get("idempotency_key")
+    if own_key is None:
+        return {**item, "idempotency_key": str(key)}
+    if isinstance(own_key, str):
+        # Elsewhere such characters are replaced; here two keys would become one.
+        _text(own_key, f"{name}.idempotency_key")
+    return item
 
 
 def _keyed_cost(cost: Any, key: uuid.UUID, name: str) -> Any:
@@ -383,7 +389,11 @@ def _keyed_cost(cost: Any, key: uuid.UUID, name: str) -> Any:
     if isinstance(cost.get("cost_usd"), float):
         _refuse(f"{name}.cost_usd", "is a float: money is Decimal, int or str")
     metadata = cost.get("metadata")
-    return {**cost, "metadata": _keyed({} if metadata is None else metadata, key)}
+    return {
+        **cost,
+        "campaign_id": as_uuid(cost.get("campaign_id"), f"{name}.campaign_id"),
+        "metadata": _keyed({} if metadata is None else metadata, key, f"{name}.metadata"),
+    }
 
 
 def _gated(*campaigns: uuid.UUID | None) -> frozenset[uuid.UUID]:
@@ -437,16 +447,27 @@ def _money(value: Any, name: str) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
         _refuse(name, f"is a {type(value).__name__}: money is Decimal, int or str")
-    if isinstance(value, str):
-        return _text(value, name)
-    # Through Decimal: Python refuses to write out an int of more than 4,300 digits.
-    number = Decimal(value)
+    number = _decimal(value)
+    if number is None:
+        _refuse(name, "is not a number")
     exponent = number.as_tuple().exponent
     if isinstance(exponent, int) and (
         number.adjusted() > _MOST_DIGITS or exponent < -_MOST_DECIMALS
     ):
         _refuse(name, "is out of range")
     return str(number)
+
+
+def _decimal(value: Decimal | int | str) -> Decimal | None:
+    """None for what is no number, whatever the server's version would take for one."""
+    if isinstance(value, str) and "_" in value:
+        return None
+    try:
+        # Of an int too: Python refuses to write one of more than 4,300 digits as a text.
+        number = Decimal(value)
+    except InvalidOperation:
+        return None
+    return None if number.is_snan() else number
 
 
 ALL_FUNCTIONS: tuple[StoredFunction[Any], ...] = (

@@ -161,6 +161,16 @@ def outcome_unknown(error: StoredFunctionError) -> DatabaseConnectionError:
     )
 
 
+def nothing_was_sent(error: BaseException) -> bool:
+    """Whether an attempt failed before it had a connection on which to send anything."""
+    if isinstance(error, sqlalchemy_exc.DBAPIError):
+        error = error.orig or error
+    # psycopg names the connection where the attempt to connect failed.
+    return isinstance(error, sqlalchemy_exc.TimeoutError) or (
+        isinstance(error, psycopg.Error) and error.pgconn is not None
+    )
+
+
 def from_exception(error: BaseException, function: str | None = None) -> StoredFunctionError | None:
     """The error that a driver's or SQLAlchemy's exception means; None for any other exception."""
     if isinstance(error, StoredFunctionError):
@@ -180,6 +190,8 @@ def from_exception(error: BaseException, function: str | None = None) -> StoredF
     code = error.sqlstate
     # Only the message: what follows it may hold rows, and rows hold personal data.
     detail = (error.diag.message_primary or str(error)).strip()
+    if code == "22P02":
+        detail = detail.partition(': "')[0]  # the parameter itself
     if code is None and (lost or isinstance(error, psycopg.OperationalError)):
         return DatabaseConnectionError(
             "The connection failed",

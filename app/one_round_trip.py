@@ -29,7 +29,7 @@ from app.cost_gate import gate_statements, remembered_lock_timeout
 from app.errors import StoredFunctionError, from_exception, outcome_unknown
 from app.retries import RetryPolicy
 from app.telemetry import Observation
-from app.transactions import retried, retried_async
+from app.transactions import end_what_a_listener_began, retried, retried_async
 from app.wal_flush import FLUSH, WITHOUT_FLUSH, forget_may_flush, may_flush
 
 R = TypeVar("R")
@@ -63,29 +63,38 @@ def run_in_one_round_trip(
             driver = connection.connection.driver_connection
             if not isinstance(driver, psycopg.Connection):
                 raise _not_psycopg()
-            # BEGIN and COMMIT are among the statements. Said to the driver, which takes a quarter
-            # of the time that SQLAlchemy's AUTOCOMMIT takes.
-            autocommit, driver.autocommit = driver.autocommit, True
+            end_what_a_listener_began(connection)
+            autocommit = driver.autocommit
             try:
+                # BEGIN and COMMIT are among the statements. Said to the driver, which takes a
+                # quarter of the time that SQLAlchemy's AUTOCOMMIT takes.
+                driver.autocommit = True
                 statements = _statements(call, schema, connection)
                 try:
                     rows = statements.send(driver)
                 except BaseException as error:
                     unknown = _outcome_unknown(error, driver) if call.writes else None
-                    if _is_usable(driver):
+                    if not isinstance(error, psycopg.Error):
+                        # Raised by a signal's handler, in the middle of anything.
+                        connection.invalidate()
+                    elif _is_usable(driver):
                         driver.rollback()
                     elif driver.closed:
                         with contextlib.suppress(DBAPIError):
                             connection.exec_driver_sql(_LET_THE_POOL_NOTICE)
                     else:
                         connection.invalidate()
-                    if unknown is not None:
-                        forget_may_flush(connection)
-                        raise unknown from None
-                    raise
+                    if unknown is None:
+                        raise
+                else:
+                    unknown = None
             finally:
                 if _is_idle(driver):
                     driver.autocommit = autocommit
+            if unknown is not None:
+                # Not within the handler, as in `retried`.
+                forget_may_flush(connection)
+                raise unknown
             return call.read(rows)
 
     return retried(attempt, policy, call.function.name, observation, writes=call.writes)
@@ -106,9 +115,10 @@ async def run_in_one_round_trip_async(
             driver = (await connection.get_raw_connection()).driver_connection
             if not isinstance(driver, psycopg.AsyncConnection):
                 raise _not_psycopg()
+            await connection.run_sync(end_what_a_listener_began)
             autocommit = driver.autocommit
-            await driver.set_autocommit(True)
             try:
+                await driver.set_autocommit(True)
                 statements = await connection.run_sync(partial(_statements, call, schema))
                 try:
                     rows = await statements.send_async(driver)
@@ -121,13 +131,16 @@ async def run_in_one_round_trip_async(
                             await connection.exec_driver_sql(_LET_THE_POOL_NOTICE)
                     else:
                         await connection.invalidate()
-                    if unknown is not None:
-                        await connection.run_sync(forget_may_flush)
-                        raise unknown from None
-                    raise
+                    if unknown is None:
+                        raise
+                else:
+                    unknown = None
             finally:
                 if _is_idle(driver):
                     await driver.set_autocommit(autocommit)
+            if unknown is not None:
+                await connection.run_sync(forget_may_flush)
+                raise unknown
             return call.read(rows)
 
     return await retried_async(attempt, policy, call.function.name, observation, writes=call.writes)

@@ -11,7 +11,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine
+import psycopg
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection, Engine, SingletonThreadPool, StaticPool
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from tenacity import AsyncRetrying, RetryCallState, Retrying
 
@@ -21,6 +23,7 @@ from app.errors import (
     DatabaseConnectionError,
     StoredFunctionError,
     from_exception,
+    nothing_was_sent,
     outcome_unknown,
 )
 from app.retries import RetryPolicy
@@ -55,6 +58,7 @@ def run_in_transaction(
         # Checked out afresh: after a lost connection the same Connection object would come back
         # at the engine's default isolation level.
         with engine.connect() as connection:
+            end_what_a_listener_began(connection)
             connection.execution_options(**options)
             with connection.begin():
                 return block(connection)
@@ -80,11 +84,26 @@ async def run_in_transaction_async(
 
     async def attempt() -> T:
         async with engine.connect() as connection:
+            await connection.run_sync(end_what_a_listener_began)
             await connection.execution_options(**options)
             async with connection.begin():
                 return await block(connection)
 
     return await retried_async(attempt, policy, name, observation, writes=not read_only)
+
+
+def end_what_a_listener_began(connection: Connection) -> None:
+    """Commits what an event listener of the pool's ran on a fresh connection: its SET stays.
+
+    The isolation level of a transaction that has begun cannot be chosen any more.
+    """
+    driver = connection.connection.driver_connection
+    # Such pools give one connection to all, so it may be in a transaction of the caller's.
+    is_shared = isinstance(connection.engine.pool, (StaticPool, SingletonThreadPool))
+    if is_shared or not isinstance(driver, (psycopg.Connection, psycopg.AsyncConnection)):
+        return
+    if driver.info.transaction_status == TransactionStatus.INTRANS:
+        connection.connection.commit()
 
 
 def retried(
@@ -109,8 +128,12 @@ def retried(
         try:
             return attempt()
         except Exception as error:
-            attempts.fail(error)
-            raise
+            failure = attempts.failure(error)
+            if failure is None:
+                raise
+        # Not within the handler: the driver's exception would be its context, and repeats the
+        # parameters, which may hold personal data.
+        raise failure
 
     try:
         return once()
@@ -141,8 +164,10 @@ async def retried_async(
         try:
             return await attempt()
         except Exception as error:
-            attempts.fail(error)
-            raise
+            failure = attempts.failure(error)
+            if failure is None:
+                raise
+        raise failure
 
     try:
         return await once()
@@ -173,18 +198,17 @@ class _Attempts:
         if self._observation is not None:
             self._observation.attempts = self._number
 
-    def fail(self, error: Exception) -> None:
-        """Raises what the attempt's error means for the whole call, where it is the database's."""
-        translated = from_exception(error, self._name)
-        if translated is None:
-            return
-        if isinstance(translated, DatabaseConnectionError):
-            self._is_open = self._writes
-        elif self._is_open and not isinstance(translated, REFUSALS):
-            translated = outcome_unknown(translated)
-        translated.attempts = self._number
-        # The driver's exception repeats parameters, and they may hold personal data.
-        raise translated from None
+    def failure(self, error: Exception) -> StoredFunctionError | None:
+        """What the attempt's error means for the call; None where it is not the database's."""
+        failure = from_exception(error, self._name)
+        if failure is None:
+            return None
+        if isinstance(failure, DatabaseConnectionError):
+            self._is_open = self._is_open or (self._writes and not nothing_was_sent(error))
+        elif self._is_open and not isinstance(failure, REFUSALS):
+            failure = outcome_unknown(failure)
+        failure.attempts = self._number
+        return failure
 
     def tenacity_options(self, policy: RetryPolicy) -> dict[str, Any]:
         """For a loop whose first attempt is the one that was made."""

@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from app import AsyncCampaignStore, CampaignStore, ConflictError, RetryPolicy, cost_gate
+from app.cost_gate import gate_number
 from app.retries import NO_RETRY
 from tests.conftest import APP_PASSWORD, APP_ROLE
 from tests.cost_gate.conftest import HoldGate
@@ -129,7 +130,8 @@ def test_statistics_wait_at_the_gate_too(
 def test_callers_of_another_gate_do_not_wait(
     store: CampaignStore, campaign_id: uuid.UUID, hold_gate: HoldGate
 ) -> None:
-    other_id = uuid.UUID(int=campaign_id.int ^ 1)
+    gate = gate_number(campaign_id)
+    other_id = next(id_ for id_ in iter(uuid.uuid4, None) if gate_number(id_) != gate)
     store.create_campaign_with_coverage({"id": other_id, "name": "Next door"})
     with hold_gate(campaign_id):
         assert store.track_campaign_cost(other_id, "facebook", 1, 1).new_total == 1
@@ -138,8 +140,8 @@ def test_callers_of_another_gate_do_not_wait(
 def test_two_campaigns_at_one_gate_wait_and_stay_correct(
     store: CampaignStore, owner_engine: Engine, campaign_id: uuid.UUID, hold_gate: HoldGate
 ) -> None:
-    # The same last byte, another campaign.
-    other_id = uuid.UUID(int=campaign_id.int ^ (1 << 64))
+    gate = gate_number(campaign_id)
+    other_id = next(id_ for id_ in iter(uuid.uuid4, None) if gate_number(id_) == gate)
     store.create_campaign_with_coverage({"id": other_id, "name": "The same door"})
     with ThreadPoolExecutor(1) as pool:
         with hold_gate(campaign_id) as other:

@@ -3,6 +3,7 @@
 import random
 import uuid
 from collections import Counter
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Engine
@@ -12,36 +13,53 @@ from app.tables import cost_gates
 from app.tables.cost_gates import GATE_COUNT
 
 
-def test_a_campaigns_gate_is_its_last_byte_modulo_64() -> None:
+def test_a_campaigns_gate_is_a_hash_of_its_id() -> None:
     # Changed only together with every caller: two releases at work at once would not exclude
     # each other (their costs would stay correct, and be retried).
     assert GATE_COUNT == 64
     for campaign_id, gate in [
-        ("00000000-0000-0000-0000-000000000000", 0),
-        ("12345678-1234-5678-1234-56781234563f", 63),
-        ("12345678-1234-5678-1234-567812345640", 0),
-        ("ffffffff-ffff-ffff-ffff-ffffffffffff", 63),
-        ("c0ffee00-0000-4000-8000-000000000085", 5),
+        ("00000000-0000-0000-0000-000000000000", 21),
+        ("12345678-1234-5678-1234-56781234563f", 35),
+        ("12345678-1234-5678-1234-567812345640", 14),
+        ("ffffffff-ffff-ffff-ffff-ffffffffffff", 26),
+        ("c0ffee00-0000-4000-8000-000000000085", 15),
     ]:
         assert gate_number(uuid.UUID(campaign_id)) == gate
 
 
-def test_random_campaigns_spread_evenly() -> None:
+def random_ids() -> Iterator[uuid.UUID]:
     rng = random.Random(7)
-    counts = Counter(
-        gate_number(uuid.UUID(int=rng.getrandbits(128), version=4)) for _ in range(64_000)
+    return (uuid.UUID(int=rng.getrandbits(128), version=4) for _ in range(64_000))
+
+
+def ids_of_one_machine() -> Iterator[uuid.UUID]:
+    """As `uuid.uuid1` makes them, a microsecond apart: they begin and end alike."""
+    first = uuid.UUID("d5b9a3e0-1c2f-11f0-8de9-0242ac120002")
+    return (
+        uuid.UUID(fields=(first.time_low + 10 * number, *first.fields[1:]))
+        for number in range(64_000)
     )
+
+
+def ids_in_a_row() -> Iterator[uuid.UUID]:
+    return (uuid.UUID(int=number) for number in range(64_000))
+
+
+@pytest.mark.parametrize("ids", [random_ids, ids_of_one_machine, ids_in_a_row])
+def test_campaigns_spread_evenly(ids: Callable[[], Iterator[uuid.UUID]]) -> None:
+    counts = Counter(map(gate_number, ids()))
     assert len(counts) == GATE_COUNT
     assert max(counts.values()) < 1_150
 
 
 def test_several_gates_are_taken_once_each_and_in_one_order() -> None:
-    campaigns = [uuid.UUID(int=number) for number in (9, 3, 64 + 3, 9)]
+    # At the gates 49, 47, 63 and 49.
+    campaigns = [uuid.UUID(int=number) for number in (9, 3, 67, 9)]
     timeout, lock = gate_statements("public", campaigns)
     assert timeout == "SET LOCAL lock_timeout = 10000"
     assert (
-        lock == 'LOCK TABLE "public"."gmaps_cost_gate_03", "public"."gmaps_cost_gate_09"'
-        " IN SHARE ROW EXCLUSIVE MODE"
+        lock == 'LOCK TABLE "public"."gmaps_cost_gate_47", "public"."gmaps_cost_gate_49",'
+        ' "public"."gmaps_cost_gate_63" IN SHARE ROW EXCLUSIVE MODE'
     )
     assert gate_statements("public", reversed(campaigns)) == [timeout, lock]
 
@@ -49,7 +67,7 @@ def test_several_gates_are_taken_once_each_and_in_one_order() -> None:
 def test_the_schemas_name_is_quoted_and_the_wait_is_in_milliseconds() -> None:
     timeout, lock = gate_statements("Tenant-1", [uuid.UUID(int=0)])
     assert timeout == f"SET LOCAL lock_timeout = {GATE_TIMEOUT * 1000:.0f}"
-    assert '"Tenant-1"."gmaps_cost_gate_00"' in lock
+    assert '"Tenant-1"."gmaps_cost_gate_21"' in lock
 
 
 def test_a_shorter_limit_of_the_connections_own_is_left_alone() -> None:

@@ -99,7 +99,7 @@ def test_what_a_retry_cannot_help_is_tried_once(make_store, campaign_id, subtest
     for call, cls in [
         (lambda: store.update_coverage_status(campaign_id, "?", 1, 1, 1), MissingReferenceError),
         (lambda: store.update_coverage_status(campaign_id, "?", -1, 1, 1), InvalidInputError),
-        (lambda: store.update_coverage_status(campaign_id, "?", 1, 1, "?"), InvalidInputError),
+        (lambda: store.get_businesses_for_enrichment(campaign_id, "?"), InvalidInputError),
     ]:
         store.checkouts.clear()
         with subtests.test(cls.__name__):

@@ -1,12 +1,21 @@
 """COMMIT was done and its answer lost: the retry finds its own key and changes nothing more."""
 
+import socket
 import uuid
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import AsyncCampaignStore, CampaignStore, DatabaseConnectionError
+from app import (
+    AsyncCampaignStore,
+    CampaignStore,
+    ConflictError,
+    DatabaseConnectionError,
+    RetryPolicy,
+)
+from app.errors import nothing_was_sent
 from app.retries import NO_RETRY
 from app.tables import (
     api_costs,
@@ -135,3 +144,40 @@ async def test_the_async_store_charges_once_too(proxy, campaign_id, row) -> None
     assert proxy.lost == 2
     assert (tracked.replayed, second.replayed) == (True, True)
     assert row(campaigns).actual_cost == second.new_total == 3
+
+
+def test_what_was_never_sent_leaves_no_outcome_open(app_url, owner_engine, campaign_id) -> None:
+    """The pool had no connection left, and then the campaign was busy: nothing was written."""
+    engine = create_engine(
+        app_url.update_query_dict({"options": "-c lock_timeout=20ms"}),
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=0.05,
+    )
+    store = CampaignStore(
+        engine, schema="public", policies=RetryPolicy(attempts=2, first_wait=0.001)
+    )
+    store.update_campaign_statistics(campaign_id)
+    taken = engine.connect()
+
+    def give_back(*_) -> None:
+        taken.close()
+
+    with owner_engine.connect() as holder:
+        holder.execute(text("select from gmaps_campaigns for update"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("app.transactions.logger.info", lambda *_, **__: give_back())
+            with pytest.raises(ConflictError) as caught:
+                store.track_campaign_cost(campaign_id, "bouncer", 1, 1)
+        holder.rollback()
+    assert (caught.value.error_code, caught.value.attempts) == ("55P03", 2)
+    engine.dispose()
+
+
+def test_nor_does_a_server_that_cannot_be_reached(campaign_id) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    engine = create_engine(f"postgresql+psycopg://nobody@127.0.0.1:{port}/nowhere")
+    with pytest.raises(DBAPIError) as caught:
+        engine.connect()
+    assert nothing_was_sent(caught.value)

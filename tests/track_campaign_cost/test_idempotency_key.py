@@ -1,12 +1,13 @@
 """The same key is the same cost: it is charged once, whatever happened to the first answer."""
 
+import os
 import threading
 import uuid
 from decimal import Decimal
 
 import pytest
 
-from app import CampaignStore, DuplicateRecordError
+from app import CampaignStore, DuplicateRecordError, InvalidInputError
 from app.tables import api_costs, campaigns
 from tests.waiting import wait_until_blocked
 
@@ -91,3 +92,25 @@ def test_a_key_in_use_by_an_open_transaction_is_waited_for(
     [again] = results
     assert (again.replayed, again.cost_id) == (True, first.cost_id)
     assert row(campaigns).actual_cost == 1
+
+
+def test_a_key_that_cannot_be_stored_is_refused_and_never_becomes_another(
+    store: CampaignStore, campaign_id, nothing_changes, subtests
+) -> None:
+    # In any other text such characters are replaced.
+    keys = ["k\0", "k\ud800", os.fsdecode(b"caf\xe8.csv"), os.fsdecode(b"caf\xe9.csv")]
+    for key in keys:
+        metadata = {"idempotency_key": key}
+        cost = {
+            "campaign_id": campaign_id,
+            "service": "bouncer",
+            "items_processed": 1,
+            "cost_usd": 1,
+            "metadata": metadata,
+        }
+        with subtests.test(key=ascii(key)), nothing_changes():
+            with pytest.raises(InvalidInputError, match=r"p_metadata\.idempotency_key holds"):
+                store.track_campaign_cost(campaign_id, "bouncer", 1, 1, metadata)
+            with pytest.raises(InvalidInputError, match=r"p_costs\[1\]\.metadata\.idempotency_key"):
+                store.track_campaign_costs_batch([cost | {"metadata": {}}, cost])
+    assert store.track_campaign_cost(campaign_id, "bouncer", 1, 1, {"file": keys[2]}).new_total == 1
