@@ -26,6 +26,8 @@ from app.bench.database import Address
 from app.cli.failures import CommandFailure
 
 LOOPBACK = "127.0.0.1"
+# How far "1 ms away" is.
+ROUND_TRIP_SECONDS = 0.001
 _PIECE = 65536
 _END_SECONDS = 10
 # How fast the lateness that is taken off follows what is measured.

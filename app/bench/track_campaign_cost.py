@@ -27,7 +27,7 @@ from app.bench.clients import Client, LoadComparison, LoadVariant
 from app.bench.database import Address, BenchDatabase, database_beside
 from app.bench.figures import Figure, Target
 from app.bench.measurement import FUNCTION, Comparison, Variant
-from app.bench.network import network
+from app.bench.network import ROUND_TRIP_SECONDS, network
 from app.bench.run import Bench
 from app.budgets import BUDGETS
 from app.cli.failures import CommandFailure
@@ -48,7 +48,6 @@ EMPTY_LEDGER = "function, empty ledger"
 HOT, SPREAD = "hot campaign", "1,000 campaigns"
 SPREAD_FAR = f"{SPREAD}, 1 ms away"
 NEAR, FAR = "hot campaign, near", "hot campaign, 1 ms away"
-ROUND_TRIP_SECONDS = 0.001
 FEW, CROWD, LARGE_CROWD = 10, 80, 100
 CAMPAIGNS = 1_000
 LARGE_LEDGER = 10_000_000
