@@ -119,6 +119,8 @@ _CLASSES: dict[str, tuple[type[StoredFunctionError], str, bool]] = {
 }
 # A server that refuses to connect gives libpq a text and no SQLSTATE; these stay refused.
 _REFUSED = re.compile(r"authentication failed|does not exist|no pg_hba\.conf entry|no password")
+# A schema, function or gate that is not there.
+_MISSING = ("3F000", "42883", "42P01")
 _OTHER = (StoredFunctionError, "Database operation failed", False)
 
 
@@ -190,6 +192,8 @@ def from_exception(error: BaseException, function: str | None = None) -> StoredF
     code = error.sqlstate
     # Only the message: what follows it may hold rows, and rows hold personal data.
     detail = (error.diag.message_primary or str(error)).strip()
+    if code in _MISSING and function is not None:
+        detail += " (CAMPAIGNDB_SCHEMA, or schema=, says in which schema the functions are)"
     if code == "22P02":
         detail = detail.partition(': "')[0]  # the parameter itself
     if code is None and (lost or isinstance(error, psycopg.OperationalError)):

@@ -8,7 +8,7 @@ from multiprocessing import get_context
 import pytest
 
 import app
-from app import ConflictError, InvalidInputError, StoredFunctionError
+from app import CampaignStore, ConflictError, InvalidInputError, StoredFunctionError
 
 CLASSES = [
     value
@@ -75,3 +75,20 @@ def test_a_real_error_survives_pickling(store, campaign_id) -> None:
     twin = pickle.loads(pickle.dumps(caught.value))
     assert twin.__dict__ == caught.value.__dict__
     assert (twin.error_code, twin.function) == ("22023", "track_campaign_cost")
+
+
+@pytest.mark.parametrize("schema", ["no_such_schema", "empty_schema"])
+def test_a_function_that_is_not_there_is_explained(
+    app_engine, owner_engine, campaign_id, schema
+) -> None:
+    with owner_engine.begin() as connection:
+        connection.exec_driver_sql("create schema empty_schema")
+        connection.exec_driver_sql("grant usage on schema empty_schema to public")
+    store = CampaignStore(app_engine, schema=schema)
+    for call in (
+        lambda: store.update_coverage_status(campaign_id, "00100", 1, 1, 1),
+        lambda: store.track_campaign_cost(campaign_id, "bouncer", 1, 1),
+    ):
+        with pytest.raises(StoredFunctionError, match="CAMPAIGNDB_SCHEMA") as caught:
+            call()
+        assert "does not exist" in caught.value.detail
