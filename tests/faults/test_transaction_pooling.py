@@ -4,12 +4,14 @@ import random
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
+from app import CampaignStore
 from tests.conftest import APP_ROLE
 from tests.faults.conftest import Size
 from tests.faults.ledger import check_aftermath
@@ -63,3 +65,45 @@ def test_costs_are_exact_while_the_pooler_loses_its_server_connections(
     assert not records.failed
     assert records.retries
     check_aftermath(owner_engine, records, APP_ROLE)
+
+
+def test_pipelines_of_many_clients_share_few_server_connections(
+    app_url: URL, owner_engine: Engine
+) -> None:
+    """Calls that wait at no gate: each is sent as a pipeline, large ones in many pieces."""
+    clients, batches, records = 12, 5, 300
+    zip_codes = [f"{number:05}" for number in range(clients)]
+
+    with pgbouncer(app_url, pool_size=2) as port:
+        engine = create_engine(
+            without_encryption(app_url, port),
+            pool_size=clients,
+            connect_args={"prepare_threshold": None},
+        )
+        store = CampaignStore(engine, schema="public")
+        campaign_id = store.create_campaign_with_coverage({"name": "x"}, zip_codes).campaign_id
+
+        def work(zip_code: str) -> None:
+            for batch in range(batches):
+                inserted = store.insert_businesses_batch(
+                    campaign_id,
+                    zip_code,
+                    [
+                        {"placeId": f"{zip_code}-{batch}-{number}", "title": "x" * 200}
+                        for number in range(records)
+                    ],
+                )
+                assert inserted.inserted == records
+                store.update_coverage_status(campaign_id, zip_code, batch, 0, "0.25")
+                page = store.get_businesses_for_enrichment(campaign_id, "linkedin", 500)
+                assert len(page) >= records
+
+        with ThreadPoolExecutor(clients) as threads:
+            list(threads.map(work, zip_codes))
+            with owner_engine.connect() as connection:
+                backends = connection.execute(BACKENDS, {"role": APP_ROLE}).scalar_one()
+        statistics = store.update_campaign_statistics(campaign_id)
+        engine.dispose()
+
+    assert backends <= 2
+    assert statistics.total_businesses == clients * batches * records
