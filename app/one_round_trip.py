@@ -1,7 +1,6 @@
 """One call as a whole transaction in one round trip: BEGIN, the query and COMMIT are sent together.
 
-The server waits for the client in between no more than the client for the server: a call that
-is three round trips away from its end holds its locks for two of them.
+One after the other they are three round trips, and a call holds its locks during the last of them.
 
 - Calls that wait at a gate are *one message*, the values written into its text. Callers queue for
   these locks, and it is the fastest there is. COMMIT leaves the disk to what follows it
@@ -29,7 +28,7 @@ from app.cost_gate import gate_statements, remembered_lock_timeout
 from app.errors import StoredFunctionError, from_exception, outcome_unknown
 from app.retries import RetryPolicy
 from app.telemetry import Observation
-from app.transactions import end_what_a_listener_began, retried, retried_async
+from app.transactions import left_open_by_a_listener, retried, retried_async
 from app.wal_flush import FLUSH, WITHOUT_FLUSH, forget_may_flush, may_flush
 
 R = TypeVar("R")
@@ -63,7 +62,8 @@ def run_in_one_round_trip(
             driver = connection.connection.driver_connection
             if not isinstance(driver, psycopg.Connection):
                 raise _not_psycopg()
-            end_what_a_listener_began(connection)
+            if left_open_by_a_listener(connection):
+                driver.commit()
             autocommit = driver.autocommit
             try:
                 # BEGIN and COMMIT are among the statements. Said to the driver, which takes a
@@ -115,7 +115,8 @@ async def run_in_one_round_trip_async(
             driver = (await connection.get_raw_connection()).driver_connection
             if not isinstance(driver, psycopg.AsyncConnection):
                 raise _not_psycopg()
-            await connection.run_sync(end_what_a_listener_began)
+            if left_open_by_a_listener(connection.sync_connection):
+                await driver.commit()
             autocommit = driver.autocommit
             try:
                 await driver.set_autocommit(True)

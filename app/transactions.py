@@ -58,7 +58,8 @@ def run_in_transaction(
         # Checked out afresh: after a lost connection the same Connection object would come back
         # at the engine's default isolation level.
         with engine.connect() as connection:
-            end_what_a_listener_began(connection)
+            if left_open_by_a_listener(connection):
+                connection.connection.commit()
             connection.execution_options(**options)
             with connection.begin():
                 return block(connection)
@@ -84,7 +85,8 @@ async def run_in_transaction_async(
 
     async def attempt() -> T:
         async with engine.connect() as connection:
-            await connection.run_sync(end_what_a_listener_began)
+            if left_open_by_a_listener(connection.sync_connection):
+                await connection.run_sync(lambda listened: listened.connection.commit())
             await connection.execution_options(**options)
             async with connection.begin():
                 return await block(connection)
@@ -92,18 +94,22 @@ async def run_in_transaction_async(
     return await retried_async(attempt, policy, name, observation, writes=not read_only)
 
 
-def end_what_a_listener_began(connection: Connection) -> None:
-    """Commits what an event listener of the pool's ran on a fresh connection: its SET stays.
+def left_open_by_a_listener(connection: Connection | None) -> bool:
+    """Whether an event listener of the pool's began a transaction on this fresh connection.
 
-    The isolation level of a transaction that has begun cannot be chosen any more.
+    Its isolation level cannot be chosen any more. Committed, the listener's SET stays.
     """
+    if connection is None or isinstance(
+        # These give one connection to all: it may be in a transaction of the caller's.
+        connection.engine.pool,
+        (StaticPool, SingletonThreadPool),
+    ):
+        return False
     driver = connection.connection.driver_connection
-    # Such pools give one connection to all, so it may be in a transaction of the caller's.
-    is_shared = isinstance(connection.engine.pool, (StaticPool, SingletonThreadPool))
-    if is_shared or not isinstance(driver, (psycopg.Connection, psycopg.AsyncConnection)):
-        return
-    if driver.info.transaction_status == TransactionStatus.INTRANS:
-        connection.connection.commit()
+    return (
+        isinstance(driver, (psycopg.Connection, psycopg.AsyncConnection))
+        and driver.info.transaction_status == TransactionStatus.INTRANS
+    )
 
 
 def retried(
