@@ -6,7 +6,7 @@ import {
   failureFromError,
   StoredFunctionError,
 } from "./errors.js";
-import { retryPolicy, sleep, waitBeforeRetry } from "./retries.js";
+import { longestAttempt, retryPolicy, sleep, waitBeforeRetry } from "./retries.js";
 import { prepareParameters, storedFunction } from "./stored-functions.js";
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1; // a longer one would fire at once
@@ -54,7 +54,9 @@ export async function callStoredFunction(supabase, name, parameters = {}, option
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
     const timeLeft = Math.max(end - performance.now(), 0);
-    const answer = await ask(supabase, name, prepared, { signal, timeLeft, repeatable });
+    const longest = longestAttempt(policy, repeatable && attempt < policy.attempts);
+    const bounds = { signal, timeLeft, longest, repeatable };
+    const answer = await ask(supabase, name, prepared, bounds);
     if ("value" in answer) return answer.value;
 
     /** @type {Failure} */
@@ -77,10 +79,11 @@ export async function callStoredFunction(supabase, name, parameters = {}, option
  * @param {Supabase} supabase
  * @param {string} name
  * @param {Record<string, unknown>} parameters
- * @param {{ signal?: AbortSignal, timeLeft: number, repeatable: boolean }} bounds
+ * @param {{ signal?: AbortSignal, timeLeft: number, longest: number, repeatable: boolean }} bounds
+ *   times in milliseconds
  * @returns {Promise<{ value: any } | { failure: Failure }>}
  */
-async function ask(supabase, name, parameters, { signal, timeLeft, repeatable }) {
+async function ask(supabase, name, parameters, { signal, timeLeft, longest, repeatable }) {
   const inFlight = new AbortController();
   const abort = () => inFlight.abort(signal?.reason);
   signal?.addEventListener("abort", abort, { once: true });
@@ -90,7 +93,7 @@ async function ask(supabase, name, parameters, { signal, timeLeft, repeatable })
       timedOut = true;
       inFlight.abort();
     },
-    Math.min(timeLeft, LONGEST_TIMER_MS),
+    Math.min(timeLeft, longest, LONGEST_TIMER_MS),
   );
   try {
     const { data, error, status } = await supabase
@@ -101,7 +104,10 @@ async function ask(supabase, name, parameters, { signal, timeLeft, repeatable })
     if (!error) return readAnswer(name, data, status);
     // An answer that came before the signal is still an answer.
     if (!status && signal?.aborted) throw signal.reason;
-    if (!status && timedOut) return { failure: noAnswer() };
+    if (!status && timedOut) {
+      const when = longest < timeLeft ? `within ${Math.round(longest)} ms` : "before the deadline";
+      return { failure: noAnswer(when, repeatable) };
+    }
     return { failure: failureFromError(error, status, repeatable) };
   } finally {
     clearTimeout(timer);
@@ -114,11 +120,12 @@ function statusOf(thrown) {
   return thrown?.status ?? (typeof thrown?.code === "string" && thrown.code ? 500 : 0);
 }
 
-/** @returns {Failure} */
-function noAnswer() {
+/** @param {string} when @param {boolean} repeatable @returns {Failure} */
+function noAnswer(when, repeatable) {
   return {
-    error: "No answer came before the deadline",
+    error: `No answer came ${when}`,
     detail: "whether the call took effect is unknown",
+    retryRecommended: repeatable,
     outcomeUnknown: true,
   };
 }

@@ -11,6 +11,8 @@
  * @typedef {object} RetryPolicy
  * @property {number} attempts
  * @property {number} deadlineMs of all attempts and waits together
+ * @property {number} [attemptMs] how long one attempt waits for its answer; default: a third of the
+ *   deadline where another attempt may follow, and else all that is left of it
  * @property {number} firstWaitMs
  * @property {number} longestWaitMs
  */
@@ -34,6 +36,10 @@ export const COST_POLICY = Object.freeze({
   deadlineMs: 60_000,
 });
 
+// A third of the usual deadline is longer than Supabase's own statement timeout, 8 s: a call that the
+// server is still working on is not given up.
+const SHARE_OF_AN_ATTEMPT = 1 / 3;
+
 /** @type {Readonly<Record<string, Readonly<RetryPolicy>>>} */
 const POLICIES = Object.freeze({
   track_campaign_cost: COST_POLICY,
@@ -56,7 +62,21 @@ export function retryPolicy(functionName, own) {
   for (const bound of /** @type {const} */ (["deadlineMs", "firstWaitMs", "longestWaitMs"])) {
     if (!(policy[bound] >= 0)) throw new RangeError(`retries.${bound} must be 0 or more`);
   }
+  const { attemptMs = Infinity } = policy;
+  if (!(attemptMs > 0)) throw new RangeError("retries.attemptMs must be more than 0");
   return policy;
+}
+
+/**
+ * How long an attempt waits for its answer: one that hangs, on a connection that was lost without a
+ * word, must leave time for another one.
+ *
+ * @param {RetryPolicy} policy
+ * @param {boolean} mayBeRepeated whether another attempt may follow
+ * @returns {number} milliseconds
+ */
+export function longestAttempt(policy, mayBeRepeated) {
+  return policy.attemptMs ?? (mayBeRepeated ? policy.deadlineMs * SHARE_OF_AN_ATTEMPT : Infinity);
 }
 
 /**

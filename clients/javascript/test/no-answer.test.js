@@ -147,16 +147,89 @@ test("what fails after a lost answer does not claim that nothing was written", a
   }
 });
 
+/** @type {[string, (response: import("node:http").ServerResponse, body: string) => void][]} */
+const hanging = [
+  ["no answer", () => {}],
+  ["half an answer", (response, body) => response.writeHead(200).write(body.slice(0, 9))],
+];
+for (const [what, lose] of hanging) {
+  test(`${what} on an open connection is waited for no longer than an attempt's share`, async () => {
+    const campaignId = await newCampaign();
+    let closed = 0;
+    const address = await answerLosingAddress((response, body) => {
+      response.on("close", () => closed++);
+      lose(response, body);
+    });
+    /** @type {unknown[]} */
+    const told = [];
+    const tracked = await createCampaignStore(newClient(address)).costs.track(
+      { campaignId, service: "bouncer", itemsProcessed: 1, costUsd: "0.5" },
+      {
+        retries: { deadlineMs: 15_000, attemptMs: 700 },
+        onRetry: (error) => told.push([error.error, error.outcomeUnknown, error.retryRecommended]),
+      },
+    );
+    assert.deepEqual([tracked.replayed, tracked.new_total], [true, 0.5]);
+    assert.deepEqual(told, [["No answer came within 700 ms", true, true]]);
+    assert.equal(closed, 1, "the attempt that hung was ended");
+    const [row] = await sql`
+      select count(*)::int as costs from gmaps_api_costs where campaign_id = ${campaignId}`;
+    assert.equal(row?.costs, 1);
+  });
+}
+
+test("an attempt has a third of the deadline, the last one and one of its own all of it", async () => {
+  /** @type {string[]} */
+  const keys = [];
+  const address = await newServer(async (request) => {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    keys.push(JSON.parse(Buffer.concat(chunks).toString()).p_metadata?.idempotency_key);
+  });
+  const hung = newClient(address);
+  const cost = { campaignId: "x", service: /** @type {const} */ ("bouncer"), itemsProcessed: 1 };
+  /** @param {object} retries */
+  const track = (retries) =>
+    failure(
+      createCampaignStore(hung).costs.track(
+        { ...cost, costUsd: "1" },
+        { retries: { deadlineMs: 600, firstWaitMs: 1, ...retries } },
+      ),
+    );
+  const error = await track({});
+  assert.deepEqual(
+    [error.error, error.attempts, error.outcomeUnknown, error.retryRecommended],
+    ["No answer came before the deadline", 3, true, true],
+  );
+  assert.equal(new Set(keys).size, 1, "every attempt has the same key");
+
+  const single = await track({ attempts: 1 });
+  assert.deepEqual(
+    [single.error, single.attempts, single.retryRecommended],
+    ["No answer came before the deadline", 1, true],
+  );
+  const short = await track({ attempts: 2, attemptMs: 20 });
+  assert.deepEqual([short.error, short.attempts], ["No answer came within 20 ms", 2]);
+
+  // What must not be repeated is waited for as long as there is time, and not recommended.
+  const other = await failure(
+    callStoredFunction(hung, "somebody_elses", {}, { retries: { deadlineMs: 100 } }),
+  );
+  assert.deepEqual(
+    [other.error, other.attempts, other.outcomeUnknown, other.retryRecommended],
+    ["No answer came before the deadline", 1, true, false],
+  );
+});
+
 test("the deadline ends a call in flight", async () => {
   const campaignId = await newCampaign();
   const release = await lockCampaign(campaignId);
-  const error = await failure(
-    store.campaigns.updateStatistics({ campaignId }, { retries: { deadlineMs: 100 } }),
-  );
+  const retries = { deadlineMs: 100, attempts: 1 };
+  const error = await failure(store.campaigns.updateStatistics({ campaignId }, { retries }));
   await release();
   assert.deepEqual(
-    [error.error, error.outcomeUnknown, error.attempts],
-    ["No answer came before the deadline", true, 1],
+    [error.error, error.outcomeUnknown, error.retryRecommended, error.attempts],
+    ["No answer came before the deadline", true, true, 1],
   );
 });
 

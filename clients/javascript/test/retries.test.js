@@ -141,6 +141,7 @@ test("bounds that make no sense are refused", async () => {
     { attempts: 1.5 },
     { deadlineMs: -1 },
     { firstWaitMs: NaN },
+    { attemptMs: 0 },
   ]) {
     await assert.rejects(
       store.campaigns.updateStatistics({ campaignId: "" }, { retries }),

@@ -124,8 +124,11 @@ export async function closedAddress() {
 /**
  * A proxy before the API that loses the first answer to every function: the call takes effect, and
  * its caller is told nothing.
+ *
+ * @param {(response: import("node:http").ServerResponse, body: string) => void} [lose] what becomes
+ *   of that answer; default: the connection is closed
  */
-export async function answerLosingAddress() {
+export async function answerLosingAddress(lose = (response) => response.destroy()) {
   /** @type {Set<string | undefined>} */
   const lost = new Set();
   return newServer(async (request, response) => {
@@ -142,7 +145,7 @@ export async function answerLosingAddress() {
     const body = await answer.text();
     if (!lost.has(request.url)) {
       lost.add(request.url);
-      request.socket.destroy();
+      lose(response, body);
       return;
     }
     response.writeHead(answer.status, { "content-type": "application/json" }).end(body);
