@@ -35,8 +35,9 @@ class GmapsSupabaseManager:
         client: Client,
         *,
         policies: Mapping[str, RetryPolicy] | RetryPolicy | None = None,
+        attempt_timeout: float | None = None,
     ) -> None:
-        self.store = SupabaseStore(client, policies=policies)
+        self.store = SupabaseStore(client, policies=policies, attempt_timeout=attempt_timeout)
 
     def create_campaign(
         self,

@@ -8,6 +8,7 @@ again with full jitter; the calls carry the same keys as the store's and are as 
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 import math
 import threading
@@ -48,6 +49,9 @@ _REFUSALS = {
 _UNAUTHORIZED = 401
 # HTTP statuses, where what answered is no PostgREST: a gateway before it.
 _TRY_LATER = ("429", "502", "503", "504", "520", "521", "522", "523", "524")
+# Of the deadline. A third of the usual one is longer than Supabase's own statement timeout, 8 s: a
+# call that the server is still working on is not given up.
+_SHARE_OF_AN_ATTEMPT = 1 / 3
 
 
 class SupabaseStore(StoredFunctions):
@@ -57,6 +61,9 @@ class SupabaseStore(StoredFunctions):
         client: a client of the package `supabase`; its key's role may execute the functions
             (`service_role`), and its options name the schema.
         policies: retry policies by function name over the defaults, or one for every function.
+        attempt_timeout: how many seconds one attempt waits for the server's next byte; default: a
+            third of the policy's deadline where another attempt may follow, else as long as the
+            client does (120 s). The client's own timeout holds where it is shorter.
     """
 
     # PostgREST's limit of rows (max-rows), which callers are not told.
@@ -67,18 +74,26 @@ class SupabaseStore(StoredFunctions):
         client: Client,
         *,
         policies: Mapping[str, RetryPolicy] | RetryPolicy | None = None,
+        attempt_timeout: float | None = None,
     ) -> None:
+        if attempt_timeout is not None and not attempt_timeout > 0:
+            raise ValueError("attempt_timeout must be more than 0")
         self.client = client
         self._policies = Policies(policies)
+        self._attempt_timeout = attempt_timeout
 
     def _run(self, call: Call[R]) -> R:
         name = call.function.name
+        policy = self._policies.of(name)
+        numbers = itertools.count(1)
         with Observation(name, call.campaign) as observation:
             try:
                 parameters = _parameters(call)
                 return retried(
-                    lambda: self._attempt(call, parameters),
-                    self._policies.of(name),
+                    lambda: self._attempt(
+                        call, parameters, self._longest_attempt(policy, next(numbers))
+                    ),
+                    policy,
                     name,
                     observation,
                     writes=not call.function.returns_rows,
@@ -92,13 +107,21 @@ class SupabaseStore(StoredFunctions):
                     function=name,
                 ) from None
 
-    def _attempt(self, call: Call[R], parameters: Mapping[str, Any]) -> R:
+    def _longest_attempt(self, policy: RetryPolicy, number: int) -> float:
+        """How many seconds an attempt may wait: one that hangs must leave time for another one."""
+        if self._attempt_timeout is not None:
+            return self._attempt_timeout
+        may_be_repeated = number < policy.attempts and policy.deadline > 0
+        return policy.deadline * _SHARE_OF_AN_ATTEMPT if may_be_repeated else math.inf
+
+    def _attempt(self, call: Call[R], parameters: Mapping[str, Any], longest: float) -> R:
         name = call.function.name
-        _note_statuses(self.client)
+        _watch_requests(self.client)
+        _in_flight.status, _in_flight.longest = None, longest
         try:
             data = _exact(self.client.rpc(name, dict(parameters)).execute().data)
         except APIError as error:
-            raise from_api_error(error, name, _answered.status) from None
+            raise from_api_error(error, name, _in_flight.status) from None
         except httpx.HTTPError as error:
             # The address and the parameters stay out of it.
             raise DatabaseConnectionError(
@@ -108,28 +131,42 @@ class SupabaseStore(StoredFunctions):
                 and not isinstance(error, httpx.UnsupportedProtocol),
                 function=name,
             ) from None
+        finally:
+            _in_flight.longest = math.inf
         return _read(call, data)
 
 
-class _Answered(threading.local):
-    """The HTTP status of the thread's last answer, None before the first."""
+class _InFlight(threading.local):
+    """The thread's attempt: its bound in seconds, and the HTTP status of its answer."""
 
+    longest: float = math.inf
     status: int | None = None
 
 
-_answered = _Answered()
+_in_flight = _InFlight()
 
 
-def _note_statuses(client: Client) -> None:
-    # The package drops the status of an error in JSON, but a gateway's has no code beside it.
-    _answered.status = None
-    hooks = client.postgrest.session.event_hooks["response"]
-    if _note_status not in hooks:
-        hooks.append(_note_status)
+def _watch_requests(client: Client) -> None:
+    # The package takes a timeout for all requests only. And it drops the status of an error in
+    # JSON, but a gateway's has no code beside it.
+    hooks = client.postgrest.session.event_hooks
+    if _note_status not in hooks["response"]:
+        hooks["request"].append(_bound_request)
+        hooks["response"].append(_note_status)
+
+
+def _bound_request(request: httpx.Request) -> None:
+    longest = _in_flight.longest
+    if math.isfinite(longest):
+        timeouts = request.extensions.get("timeout", {})
+        request.extensions["timeout"] = {
+            phase: longest if seconds is None else min(seconds, longest)
+            for phase, seconds in timeouts.items()
+        }
 
 
 def _note_status(response: httpx.Response) -> None:
-    _answered.status = response.status_code
+    _in_flight.status = response.status_code
 
 
 def from_api_error(error: APIError, function: str, status: int | None) -> StoredFunctionError:

@@ -1,12 +1,15 @@
-"""A gateway before the API, as it is when the API itself does not answer."""
+"""Gateways before the API: one where the API itself does not answer, one that swallows answers."""
 
 from __future__ import annotations
 
 import threading
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
-from supabase import Client, create_client
+from supabase import Client, ClientOptions, create_client
+
+from tests.supabase.api_server import Api
 
 
 class Gateway:
@@ -19,8 +22,8 @@ class Gateway:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                status, body = gateway.answer
+                request = self.rfile.read(int(self.headers["Content-Length"]))
+                status, body = gateway.respond(self, request)
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body.encode())))
                 self.end_headers()
@@ -41,7 +44,38 @@ class Gateway:
         self._server.server_close()
         self._thread.join()
 
-    def client(self) -> Client:
+    def respond(self, handler: BaseHTTPRequestHandler, request: bytes) -> tuple[int, str]:
+        return self.answer
+
+    def client(self, options: ClientOptions | None = None) -> Client:
         return create_client(
-            f"http://127.0.0.1:{self._server.server_port}", "eyJhbGciOiJIUzI1NiJ9.e30.x"
+            f"http://127.0.0.1:{self._server.server_port}", "eyJhbGciOiJIUzI1NiJ9.e30.x", options
         )
+
+
+class SwallowingGateway(Gateway):
+    """Forwards every request to the API, but never answers the first `swallowed` ones.
+
+    `requests` are their bodies.
+    """
+
+    def __init__(self, api: Api, swallowed: int) -> None:
+        self._api = api
+        self._swallowed = swallowed
+        self._ends = threading.Event()
+        self.requests: list[bytes] = []
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        super().__exit__()
+
+    def respond(self, handler: BaseHTTPRequestHandler, request: bytes) -> tuple[int, str]:
+        self.requests.append(request)
+        swallows = len(self.requests) <= self._swallowed
+        headers = {"apikey": self._api.service_key, "Content-Type": "application/json"}
+        forwarded = urllib.request.Request(self._api.url + handler.path, request, headers)
+        with urllib.request.urlopen(forwarded, timeout=30) as answer:
+            body = answer.read().decode()
+        if swallows:
+            self._ends.wait()
+        return answer.status, body
