@@ -2,7 +2,7 @@
 // so that repeating it after an unknown outcome changes nothing. As in app/calls.py.
 
 import { invalidInput } from "./errors.js";
-import { isStorable, NotJsonError, toJson } from "./json.js";
+import { NotJsonError, storable, toJson } from "./json.js";
 
 /** @typedef {Record<string, unknown>} Parameters the function's, with its names (`p_…`) */
 
@@ -10,6 +10,7 @@ import { isStorable, NotJsonError, toJson } from "./json.js";
  * @typedef {object} StoredFunction
  * @property {readonly string[]} required the parameters without a default
  * @property {(parameters: Parameters) => Parameters} [keyed] gives one logical call its keys
+ * @property {RegExp} [keys] where a caller's own keys are
  * @property {string} [money] the parameter that is an amount in USD
  * @property {string} [list] the parameter that is a list
  * @property {boolean} [returnsRows] whether the answer is rows and not an envelope
@@ -34,6 +35,7 @@ export const STORED_FUNCTIONS = Object.freeze({
   track_campaign_cost: {
     required: ["p_campaign_id", "p_service", "p_items_processed", "p_cost_usd"],
     money: "p_cost_usd",
+    keys: /^p_metadata\.idempotency_key$/,
     keyed: (parameters) => ({
       ...parameters,
       p_metadata: withKey(parameters.p_metadata ?? {}, "idempotency_key", newKey()),
@@ -42,6 +44,7 @@ export const STORED_FUNCTIONS = Object.freeze({
   track_campaign_costs_batch: {
     required: ["p_costs"],
     list: "p_costs",
+    keys: /^p_costs\[\d+\]\.metadata\.idempotency_key$/,
     keyed: (parameters) => ({
       ...parameters,
       p_costs: eachItem(parameters.p_costs, (cost) =>
@@ -64,6 +67,7 @@ export const STORED_FUNCTIONS = Object.freeze({
   update_enrichment_batch: {
     required: ["p_enrichment_type", "p_enrichments"],
     list: "p_enrichments",
+    keys: /^p_enrichments\[\d+\]\.idempotency_key$/,
     keyed: (parameters) => {
       const key = newKey();
       return {
@@ -76,6 +80,7 @@ export const STORED_FUNCTIONS = Object.freeze({
   },
   update_email_verification: {
     required: ["p_business_id", "p_email", "p_verification_data"],
+    keys: /^p_verification_data\.idempotency_key$/,
     keyed: (parameters) => ({
       ...parameters,
       p_verification_data: withKey(parameters.p_verification_data, "idempotency_key", newKey()),
@@ -106,27 +111,25 @@ export function storedFunction(name) {
  *   PostgreSQL cannot
  */
 export function prepareParameters(name, given) {
-  const { keyed, money, list, required = [] } = storedFunction(name) ?? {};
+  const { keyed, keys, money, list, required = [] } = storedFunction(name) ?? {};
   refuseMissing(name, required, given);
   /** @type {Parameters} */
-  let parameters = { ...given };
+  const parameters = { ...given };
   if (list) parameters[list] = listed(parameters[list]);
   if (money) parameters[money] = amount(name, money, parameters[money]);
-  if (keyed) parameters = keyed(parameters);
   try {
     for (const [parameter, value] of Object.entries(parameters)) {
       if (value === undefined) delete parameters[parameter];
-      else if (typeof value !== "string") parameters[parameter] = toJson(value, parameter);
-      else if (!isStorable(value)) {
-        throw new NotJsonError(`${parameter} holds a character that PostgreSQL cannot store`);
-      }
+      else if (typeof value === "string") storable(value, parameter);
+      else parameters[parameter] = toJson(value, parameter, keys);
     }
   } catch (error) {
     if (error instanceof NotJsonError) throw invalidInput(name, error.message);
     if (error instanceof RangeError) throw invalidInput(name, "a value is nested too deeply");
     throw error;
   }
-  return parameters;
+  // Into what is sent: to give a Map or a class's object a key would make it another one.
+  return keyed ? keyed(parameters) : parameters;
 }
 
 /**
@@ -162,10 +165,15 @@ function amount(name, parameter, value) {
   return String(value);
 }
 
-/** @param {unknown} items any iterable of items as a list; what is none is the function's to refuse */
+/**
+ * @param {unknown} items
+ * @returns {unknown} any iterable of items as a list; a Map is none of items, and what is no iterable
+ *   is the function's to refuse
+ */
 function listed(items) {
   const isIterable = typeof items === "object" && items !== null && Symbol.iterator in items;
-  return isIterable ? Array.from(/** @type {Iterable<unknown>} */ (items)) : items;
+  const isList = isIterable && !(items instanceof Map);
+  return isList ? Array.from(/** @type {Iterable<unknown>} */ (items)) : items;
 }
 
 /** @param {unknown} items @param {(item: unknown) => unknown} change */

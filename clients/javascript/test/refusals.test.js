@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 import { callStoredFunction, createCampaignStore } from "../supabase-db.js";
 import { STORED_FUNCTIONS } from "../lib/stored-functions.js";
 import {
@@ -14,6 +15,14 @@ import {
   store,
   supabase,
 } from "./support.js";
+
+/** Its contents are nobody else's. */
+class Hidden {
+  #secret = 1;
+  get secret() {
+    return this.#secret;
+  }
+}
 
 const ID = "00000000-0000-0000-0000-000000000001";
 const queue = { p_campaign_id: ID, p_enrichment_type: "facebook" };
@@ -138,7 +147,17 @@ test("what JSON would change silently is refused before it is sent", async () =>
     [new Map(), /is a Map$/],
     [new Set([1]), /is a Set$/],
     [new Uint8Array(2), /is a Uint8Array$/],
+    [Buffer.from("x"), /is a Buffer$/],
+    [new ArrayBuffer(2), /is an ArrayBuffer$/],
+    [new Error("x"), /is an Error$/],
+    [/x/, /is a RegExp$/],
+    [Promise.resolve(1), /is a Promise$/],
+    [new URLSearchParams("x=1"), /is an? URLSearchParams$/],
+    [new Hidden(), /is a Hidden$/],
+    [runInNewContext("new Map([[1, 2]])"), /is a Map$/],
     [new Date("never"), /is an invalid Date$/],
+    [runInNewContext("new Date('never')"), /is an invalid Date$/],
+    [new Number(NaN), /is NaN$/],
     [itself, /contains itself$/],
     [deep, /nested too deeply$/],
   ];
@@ -153,6 +172,81 @@ test("what JSON would change silently is refused before it is sent", async () =>
   const [row] = await sql`
     select count(*)::int as count from gmaps_businesses where campaign_id = ${campaignId}`;
   assert.equal(row?.count, 0);
+});
+
+test("an object that would be sent without its contents is refused wherever an object may be", async () => {
+  const campaignId = await newCampaign();
+  const service = /** @type {const} */ ("facebook");
+  const cost = { campaignId, service, itemsProcessed: 1, costUsd: "1" };
+  const item = { campaign_id: campaignId, service, items_processed: 1, cost_usd: "1" };
+  const any = /** @type {any} */ (new Map([["job", 7]]));
+  const hidden = /** @type {any} */ (new Hidden());
+  /** @type {[Promise<unknown>, string][]} */
+  const calls = [
+    [store.costs.track({ ...cost, metadata: any }), "p_metadata is a Map"],
+    [store.costs.track({ ...cost, metadata: hidden }), "p_metadata is a Hidden"],
+    [store.costs.track({ ...cost, metadata: { a: [any] } }), "p_metadata.a[0] is a Map"],
+    [store.costs.trackBatch({ costs: any }), "p_costs is a Map"],
+    [store.costs.trackBatch({ costs: [item, any] }), "p_costs[1] is a Map"],
+    [
+      store.costs.trackBatch({ costs: [{ ...item, metadata: any }] }),
+      "p_costs[0].metadata is a Map",
+    ],
+    [
+      store.campaigns.createWithCoverage({ campaignData: any, zipCodes: [] }),
+      "p_campaign_data is a Map",
+    ],
+    [
+      store.enrichments.updateBatch({ enrichmentType: "facebook", enrichments: [any] }),
+      "p_enrichments[0] is a Map",
+    ],
+    [
+      store.emails.updateVerification({ businessId: ID, email: "a@b.fi", verificationData: any }),
+      "p_verification_data is a Map",
+    ],
+  ];
+  for (const [call, detail] of calls) {
+    const error = await failure(call);
+    assert.deepEqual([error.code, error.attempts, error.detail], ["22023", 0, detail]);
+  }
+  const [row] = await sql`
+    select count(*)::int as count from gmaps_api_costs where campaign_id = ${campaignId}`;
+  assert.equal(row?.count, 0);
+});
+
+test("an object with a class is sent as its fields, or as it says itself", async () => {
+  const campaignId = await newCampaign();
+  class Job {
+    /** @param {number} number */
+    constructor(number) {
+      this.number = number;
+    }
+  }
+  class Document {
+    #fields = { job: new Job(7), idempotency_key: `key of ${campaignId}` };
+    internal = new Map();
+    toJSON() {
+      return this.#fields;
+    }
+  }
+  const service = /** @type {const} */ ("facebook");
+  const cost = { campaignId, service, itemsProcessed: 1, costUsd: "1" };
+  const { cost_id: costId } = await store.costs.track({
+    ...cost,
+    metadata: /** @type {any} */ (new Document()),
+  });
+  const item = { campaign_id: campaignId, service, items_processed: 1, cost_usd: "1" };
+  const boxed = Object.assign(Object.create(null), { flag: new Boolean(false), none: {} });
+  await store.costs.trackBatch({ costs: new Set([{ ...item, metadata: boxed }]) });
+  const rows = await sql`
+    select metadata - 'idempotency_key' as metadata, id = ${costId} as is_document,
+      metadata ->> 'idempotency_key' as key
+    from gmaps_api_costs where campaign_id = ${campaignId} order by is_document`;
+  assert.deepEqual(
+    rows.map((row) => row.metadata),
+    [{ flag: false, none: {} }, { job: { number: 7 } }],
+  );
+  assert.equal(rows[1]?.key, `key of ${campaignId}`);
 });
 
 test("what JSON has another way of writing goes in", async () => {
@@ -202,6 +296,55 @@ test("a text that PostgreSQL cannot store is refused", async () => {
     store.emails.updateVerification({ businessId: ID, email: "a\0@b.fi", verificationData: {} }),
   );
   assert.match(error.detail, /^p_email holds a character/);
+});
+
+test("a key that PostgreSQL cannot store is refused, and no other call's key becomes the same", async () => {
+  const campaignId = await newCampaign();
+  const service = /** @type {const} */ ("facebook");
+  const cost = { campaignId, service, itemsProcessed: 1, costUsd: "1" };
+  const item = { campaign_id: campaignId, service, items_processed: 1, cost_usd: "1" };
+  for (const character of ["\0", "\uD800", "\uDFFF"]) {
+    const keyed = { idempotency_key: `job ${character}` };
+    /** @type {[Promise<unknown>, string][]} */
+    const calls = [
+      [store.costs.track({ ...cost, metadata: keyed }), "p_metadata"],
+      [
+        store.costs.trackBatch({ costs: [item, { ...item, metadata: keyed }] }),
+        "p_costs[1].metadata",
+      ],
+      [
+        store.enrichments.updateBatch({
+          enrichmentType: "facebook",
+          enrichments: [{ business_id: ID, ...keyed }],
+        }),
+        "p_enrichments[0]",
+      ],
+      [
+        store.emails.updateVerification({
+          businessId: ID,
+          email: "a@b.fi",
+          verificationData: keyed,
+        }),
+        "p_verification_data",
+      ],
+    ];
+    for (const [call, place] of calls) {
+      const error = await failure(call);
+      assert.deepEqual(
+        [error.code, error.attempts, error.detail],
+        ["22023", 0, `${place}.idempotency_key holds a character that PostgreSQL cannot store`],
+      );
+    }
+  }
+  // Elsewhere it is replaced; and what only looks like half of a pair is a key like any other.
+  const metadata = { idempotency_key: "job 😀", note: "a\0b", inner: { idempotency_key: "\0" } };
+  assert.equal((await store.costs.track({ ...cost, metadata })).replayed, false);
+  const rows = await sql`
+    select metadata from gmaps_api_costs where campaign_id = ${campaignId}`;
+  assert.deepEqual(
+    rows.map((row) => row.metadata),
+    [{ idempotency_key: "job 😀", note: "a\uFFFDb", inner: { idempotency_key: "\uFFFD" } }],
+  );
 });
 
 test("a client that throws instead of returning errors is understood", async () => {
