@@ -10,8 +10,8 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.calls import Call
@@ -35,6 +35,21 @@ _MISSING = ("42883", "42P01")
 _REFUSALS = (DuplicateRecordError, InvalidInputError, MissingReferenceError)
 # A business stays with its campaign for good, so what was looked up stays true.
 _MOST_REMEMBERED = 100_000
+
+
+@dataclass(frozen=True)
+class Route:
+    """What decides one call's way, as it was when the call came.
+
+    It is the call's own: neither a percentage that changes while campaigns are looked up, nor
+    another call that makes the router forget some, sends half of a decision elsewhere.
+
+    `campaigns` are those that are known; those of the `unknown` businesses are to be looked up.
+    """
+
+    percentage: int
+    campaigns: set[uuid.UUID] = field(default_factory=set)
+    unknown: list[uuid.UUID] = field(default_factory=list)
 
 
 class Router:
@@ -95,36 +110,46 @@ class Router:
 
     # Campaigns
 
-    def unknown_businesses(self, call: Call[Any]) -> list[uuid.UUID]:
-        """The businesses whose campaigns decide the way and have to be looked up."""
-        if self._percentages.of(call.function.name) in (0, 100) or campaigns_named(call):
-            return []
-        # Forgotten before the call's own are looked up: its way depends on each of them.
-        if len(self._campaigns) > _MOST_REMEMBERED:
-            self._campaigns = {}
-        return [id_ for id_ in businesses_named(call) if id_ not in self._campaigns]
+    def route(self, call: Call[Any]) -> Route:
+        """The call's percentage and campaigns, for `admit`.
 
-    def campaigns_were_read(self, found: Mapping[uuid.UUID, uuid.UUID]) -> None:
-        self._campaigns.update(found)
-
-    def _campaigns_of(self, call: Call[Any]) -> Iterable[uuid.UUID]:
+        Raises:
+            InvalidInputError: the call's JSON is nested too deeply to be read.
+        """
+        route = Route(self._percentages.of(call.function.name))
+        if route.percentage in (0, 100):
+            return route
         named = campaigns_named(call)
         if named:
-            return named
+            route.campaigns.update(named)
+            return route
+        if len(self._campaigns) > _MOST_REMEMBERED:
+            self._campaigns = {}
         known = self._campaigns
-        return {known[id_] for id_ in businesses_named(call) if id_ in known}
+        for business_id in businesses_named(call):
+            campaign_id = known.get(business_id)
+            if campaign_id is None:
+                route.unknown.append(business_id)
+            else:
+                route.campaigns.add(campaign_id)
+        return route
+
+    def campaigns_were_read(self, route: Route, found: Mapping[uuid.UUID, uuid.UUID]) -> None:
+        """The campaigns of the route's unknown businesses, as far as there are such businesses."""
+        route.campaigns.update(found.values())
+        self._campaigns.update(found)
 
     # Ways
 
-    def admit(self, call: Call[Any]) -> int | None:
+    def admit(self, call: Call[Any], route: Route) -> int | None:
         """The breaker's pass for a call that goes to the stored function; None: the old way.
 
         What becomes of the call is to be reported with the pass.
         """
-        percentage = self._percentages.of(call.function.name)
+        percentage = route.percentage
         if percentage == 0:
             return None
-        if percentage < 100 and not percentages.is_served(percentage, self._campaigns_of(call)):
+        if percentage < 100 and not percentages.is_served(percentage, route.campaigns):
             return None
         return self._breakers[call.function.name].admit()
 

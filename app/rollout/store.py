@@ -150,13 +150,13 @@ class RolloutStore(StoredFunctions):
                 self._router.table_was_not_read(error)
 
     def _admit_by_campaigns(self, call: Call[Any], read: Callable[..., Any]) -> int | None:
-        unknown = self._router.unknown_businesses(call)
-        if unknown:
+        route = self._router.route(call)
+        if route.unknown:
             try:
-                self._router.campaigns_were_read(read(campaigns_of, unknown))
+                self._router.campaigns_were_read(route, read(campaigns_of, route.unknown))
             except SQLAlchemyError:
                 return None  # and the old way says what is wrong
-        return self._router.admit(call)
+        return self._router.admit(call, route)
 
     def _read(self, query: Callable[..., T], *arguments: Any) -> T:
         with self.application.engine.connect() as connection:
@@ -308,13 +308,13 @@ class AsyncRolloutStore(AsyncStoredFunctions):
     async def _admit_by_campaigns(
         self, call: Call[Any], read: Callable[..., Awaitable[Any]]
     ) -> int | None:
-        unknown = self._router.unknown_businesses(call)
-        if unknown:
+        route = self._router.route(call)
+        if route.unknown:
             try:
-                self._router.campaigns_were_read(await read(campaigns_of, unknown))
+                self._router.campaigns_were_read(route, await read(campaigns_of, route.unknown))
             except SQLAlchemyError:
                 return None
-        return self._router.admit(call)
+        return self._router.admit(call, route)
 
     async def _read(self, query: Callable[..., T], *arguments: Any) -> T:
         async with self.application.engine.connect() as connection:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine
 
-from app import calls
+from app import CampaignStore, calls
 from app.rollout import Percentages, RolloutStore, percentages, router
 from app.rollout.call_campaigns import campaigns_of
 from app.rollout.circuit_breaker import BreakerLimits
@@ -60,13 +60,47 @@ def test_forgetting_campaigns_never_changes_a_calls_way(monkeypatch: pytest.Monk
     def serves(*business_ids: uuid.UUID) -> bool:
         items: list[Any] = [{"business_id": id_} for id_ in business_ids]
         call = calls.update_enrichment_batch(uuid.uuid4(), "facebook", items)
-        routed.campaigns_were_read({id_: owners[id_] for id_ in routed.unknown_businesses(call)})
-        return routed.admit(call) is not None
+        route = routed.route(call)
+        routed.campaigns_were_read(route, {id_: owners[id_] for id_ in route.unknown})
+        return routed.admit(call, route) is not None
 
     assert not serves(first)
     assert not serves(first, second), "the call moves with the last of its campaigns"
     assert serves(second)
     assert not serves(second, first)
+
+
+def test_a_call_keeps_its_campaigns_and_percentage_whatever_others_do_meanwhile(
+    rollout: Callable[..., RolloutStore],
+    store: CampaignStore,
+    add_business: Callable[..., uuid.UUID],
+    ways: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = {}
+    for place in (60, 10, 11):
+        owner = campaign_in(place)
+        store.create_campaign_with_coverage({"id": owner, "name": "Oulu"})
+        ids[place] = add_business(f"place {place}", owner)
+    rolled = rollout(all=50)
+
+    def enrich(*places: int) -> None:
+        rolled.update_enrichment_batch("facebook", [{"business_id": ids[p]} for p in places])
+
+    enrich(60)  # and its campaign is known
+
+    def look_up(connection: Connection, unknown: list[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+        if ids[10] in unknown:
+            # Meanwhile another call makes the router forget all campaigns, and the table changes.
+            monkeypatch.setattr(router, "_MOST_REMEMBERED", 0)
+            enrich(11)
+            rolled._router.table_was_read({"all": 100})
+        return campaigns_of(connection, unknown)
+
+    monkeypatch.setattr("app.rollout.store.campaigns_of", look_up)
+    ways.clear()
+    enrich(60, 10)
+    assert [way for way, _ in ways] == ["function", "old way"], "it moves with the last campaign"
 
 
 def test_any_number_of_businesses_is_looked_up(
