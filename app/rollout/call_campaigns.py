@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, Connection, Uuid, any_, bindparam, select
 
 from app import calls
 from app.calls import Call
+from app.errors import InvalidInputError
 from app.json_codec import load_json
 from app.tables import businesses
 
@@ -19,7 +20,7 @@ def campaigns_named(call: Call[Any]) -> frozenset[uuid.UUID]:
     if call.gated_campaigns:
         return call.gated_campaigns
     if call.function is calls.CREATE_CAMPAIGN_WITH_COVERAGE:
-        data = load_json(call.values["p_campaign_data"])
+        data = _read(call, "p_campaign_data")
         return _uuids([data.get("id")] if isinstance(data, dict) else [])
     return _uuids([call.values.get("p_campaign_id")])
 
@@ -29,7 +30,7 @@ def businesses_named(call: Call[Any]) -> frozenset[uuid.UUID]:
     if call.function is calls.UPDATE_EMAIL_VERIFICATION:
         return _uuids([call.values["p_business_id"]])
     if call.function is calls.UPDATE_ENRICHMENT_BATCH:
-        items = load_json(call.values["p_enrichments"])
+        items = _read(call, "p_enrichments")
         return _uuids(
             [item.get("business_id") for item in items if isinstance(item, dict)]
             if isinstance(items, list)
@@ -48,6 +49,17 @@ def campaigns_of(
         select(columns.id, columns.campaign_id).where(columns.id == any_(ids))
     )
     return {row.id: row.campaign_id for row in rows}
+
+
+def _read(call: Call[Any], parameter: str) -> Any:
+    try:
+        return load_json(call.values[parameter])
+    except RecursionError as error:
+        # It could just be written, a few levels further up: refused with the words used there.
+        detail = f"{parameter} is not JSON: {error}"
+        raise InvalidInputError(
+            f"Invalid input: {detail}", error_code="22023", detail=detail
+        ) from None
 
 
 def _uuids(values: Iterable[Any]) -> frozenset[uuid.UUID]:
