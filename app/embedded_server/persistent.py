@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,8 +28,8 @@ MAX_CONNECTIONS = 200
 # Below the range from which the system takes the ports of outgoing connections.
 PREFERRED_PORTS = range(21000, 29000)
 
-# Folders whose server this process uses inside `running`.
-_in_use: set[Path] = set()
+# How often this process uses a folder's server inside `running`; changed under the folder's lock.
+_in_use: Counter[Path] = Counter()
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def ensure_running(settings: Settings | None = None) -> URL:
         cluster = _cluster(settings or get_settings())
         with _locked(cluster.folder):
             postmaster, _ = _started(cluster)
-            if cluster.folder not in _in_use:
+            if not _in_use[cluster.folder]:
                 _stop_after_use(cluster).unlink(missing_ok=True)
         return cluster.url(postmaster.port, DATABASE)
 
@@ -67,14 +68,14 @@ def running(settings: Settings | None = None) -> Iterator[URL]:
             postmaster, new = _started(cluster)
             if new:
                 _stop_after_use(cluster).touch(mode=0o600)
+            url = cluster.url(postmaster.port, DATABASE)
             users = _open_locked(cluster.folder / "users", fcntl.LOCK_SH)
-        url = cluster.url(postmaster.port, DATABASE)
-    _in_use.add(cluster.folder)
+            _in_use[cluster.folder] += 1
     try:
         yield url
     finally:
-        _in_use.discard(cluster.folder)
         with file_errors_explained(), _locked(cluster.folder):
+            _in_use[cluster.folder] -= 1
             users.close()
             if _stop_after_use(cluster).exists() and not _is_used(cluster):
                 cluster.stop()

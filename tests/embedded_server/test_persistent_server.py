@@ -178,6 +178,7 @@ def test_running_stops_only_what_it_started(settings: Settings) -> None:
         with running(settings) as again:
             assert again == url
         assert status(settings).running
+        assert database_url(settings) == url
     assert not status(settings).running
 
     ensure_running(settings)
