@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from app.application_path.json_values import as_text
 from app.errors import DatabaseConnectionError, InvalidInputError, StoredFunctionError
 from app.importer.errors import ImportFileError
 from app.importer.progress_file import Progress, ProgressFile, Rejection, Tally
@@ -331,8 +333,11 @@ def _place_id(record: Any) -> str | None:
     if not isinstance(record, dict):
         return None
     for value in (record.get("place_id"), record.get("placeId")):
-        if isinstance(value, (str, int)) and not isinstance(value, bool):
-            return str(value).strip(WHITE_SPACE) or None
+        if isinstance(value, float):
+            # JSON has its digits, and PostgreSQL writes them without an exponent.
+            return _stored_text(Decimal(repr(value)))
+        if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool):
+            return _stored_text(value)
     return None
 
 
@@ -345,6 +350,10 @@ def _postal_code(record: Any) -> str | None:
         value = record.get("postalCode")
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return None
+    return _stored_text(value)
+
+
+def _stored_text(value: str | int | Decimal) -> str | None:
     # Without what PostgreSQL's text cannot hold: halves of surrogate pairs and NUL.
-    text = str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = (as_text(value) or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").strip(WHITE_SPACE) or None
