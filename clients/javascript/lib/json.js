@@ -3,6 +3,12 @@
 // would become the same one.
 
 const UNSTORABLE = /[\0\p{Surrogate}]/gu;
+// `new Number(1)` and the like, which JSON writes as what they hold.
+const PRIMITIVES = new Set(["String", "Number", "Boolean", "BigInt"]);
+// Objects that hold more than the fields that JSON would write.
+const OPAQUE = new Set(
+  "Map Set WeakMap WeakSet WeakRef Promise RegExp Error ArrayBuffer SharedArrayBuffer Symbol".split(" "),
+);
 
 /** Says what is wrong with a value, and where. */
 export class NotJsonError extends Error {}
@@ -93,15 +99,8 @@ function convertObject(value, path, context) {
   return copy;
 }
 
-// `new Number(1)` and the like, which JSON writes as what they hold.
-const PRIMITIVES = new Set(["String", "Number", "Boolean", "BigInt"]);
-// Objects that hold more than the fields that JSON would write.
-const OPAQUE = new Set(
-  "Map Set WeakMap WeakSet WeakRef Promise RegExp Error ArrayBuffer SharedArrayBuffer Symbol".split(" "),
-);
-
 /** @param {object} value @returns {string} what it is at heart, also if it comes from another realm */
-function kindOf(value) {
+export function kindOf(value) {
   return Object.prototype.toString.call(value).slice("[object ".length, -1);
 }
 

@@ -2,7 +2,7 @@
 // so that repeating it after an unknown outcome changes nothing. As in app/calls.py.
 
 import { invalidInput } from "./errors.js";
-import { NotJsonError, storable, toJson } from "./json.js";
+import { kindOf, NotJsonError, storable, toJson } from "./json.js";
 
 /** @typedef {Record<string, unknown>} Parameters the function's, with its names (`p_…`) */
 
@@ -172,7 +172,7 @@ function amount(name, parameter, value) {
  */
 function listed(items) {
   const isIterable = typeof items === "object" && items !== null && Symbol.iterator in items;
-  const isList = isIterable && !(items instanceof Map);
+  const isList = isIterable && kindOf(items) !== "Map";
   return isList ? Array.from(/** @type {Iterable<unknown>} */ (items)) : items;
 }
 

@@ -187,6 +187,7 @@ test("an object that would be sent without its contents is refused wherever an o
     [store.costs.track({ ...cost, metadata: hidden }), "p_metadata is a Hidden"],
     [store.costs.track({ ...cost, metadata: { a: [any] } }), "p_metadata.a[0] is a Map"],
     [store.costs.trackBatch({ costs: any }), "p_costs is a Map"],
+    [store.costs.trackBatch({ costs: runInNewContext("new Map()") }), "p_costs is a Map"],
     [store.costs.trackBatch({ costs: [item, any] }), "p_costs[1] is a Map"],
     [
       store.costs.trackBatch({ costs: [{ ...item, metadata: any }] }),
