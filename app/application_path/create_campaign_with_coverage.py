@@ -144,9 +144,10 @@ def _zip_problem(zip_codes: list[Any]) -> str | None:
 
 
 def _text_problem(entry: str) -> str | None:
-    if scraped_text(entry) is None:
+    zip_code = scraped_text(entry)
+    if zip_code is None:
         return " is blank"
-    if len(entry) > _LONGEST_ZIP_CODE:
+    if len(zip_code) > _LONGEST_ZIP_CODE:
         return f" is longer than {_LONGEST_ZIP_CODE} characters"
     return None
 
@@ -159,10 +160,10 @@ def _object_problem(entry: dict[str, Any]) -> str | None:
 
 
 def _zip_code_problem(entry: dict[str, Any]) -> str | None:
-    if _zip_code(entry) is None:
+    zip_code = _zip_code(entry)
+    if zip_code is None:
         return "zip_code is missing"
-    written = entry["zip"] if entry.get("zip_code") is None else entry["zip_code"]
-    if len(written) > _LONGEST_ZIP_CODE:
+    if len(zip_code) > _LONGEST_ZIP_CODE:
         return f"zip_code is longer than {_LONGEST_ZIP_CODE} characters"
     return None
 

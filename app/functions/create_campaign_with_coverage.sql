@@ -95,7 +95,7 @@ begin
         when 'string' then
           case
             when scraped_text(item.zip #>> '{}') is null then ' is blank'
-            when length(item.zip #>> '{}') > 100 then ' is longer than 100 characters'
+            when length(scraped_text(item.zip #>> '{}')) > 100 then ' is longer than 100 characters'
           end
         when 'object' then
           '.' || coalesce(
@@ -104,7 +104,7 @@ begin
             case
               when coalesce(scraped_text(item.zip ->> 'zip_code'), scraped_text(item.zip ->> 'zip')) is null
                 then 'zip_code is missing'
-              when length(coalesce(item.zip ->> 'zip_code', item.zip ->> 'zip')) > 100
+              when length(coalesce(scraped_text(item.zip ->> 'zip_code'), scraped_text(item.zip ->> 'zip'))) > 100
                 then 'zip_code is longer than 100 characters'
             end,
             field_problem(item.zip, 'keywords', 'text[]'),

@@ -64,7 +64,17 @@ def _create(rng: random.Random) -> dict[str, Any]:
         {"zip_code": "00140", "max_results": "50", "keywords": "bar"},
         {"zip": "00140", "zip_code": " ", "estimated_cost": "0.00005", "keywords": []},
         {"zip_code": "00150", "estimated_cost": Decimal("3.1")},
-        *([{"zip_code": "00160", "max_results": 1.5}, "", 100] if rng.random() < 0.2 else []),
+        {"zip_code": f"{' ' * 99}00170"},
+        *(
+            [
+                {"zip_code": "00160", "max_results": 1.5},
+                "",
+                100,
+                {"zip_code": " ", "zip": "0" * 150},
+            ]
+            if rng.random() < 0.2
+            else []
+        ),
     )
     data = _some(
         rng,

@@ -53,6 +53,10 @@ BAD_ZIP_CODES = {
     "number under the other name": ({"zip": 120}, ".zip is not a text"),
     "64 KB": ("0" * 65536, " is longer than 100 characters"),
     "64 KB in an object": ({"zip": "0" * 65536}, ".zip_code is longer than 100 characters"),
+    "long behind a blank": (
+        {"zip_code": " ", "zip": "0" * 150},
+        ".zip_code is longer than 100 characters",
+    ),
     "keywords": ({"zip": "1", "keywords": [1]}, ".keywords is not a list of texts"),
     "max_results": ({"zip": "1", "max_results": "many"}, ".max_results is not a number"),
     "max_results negative": ({"zip": "1", "max_results": -1}, ".max_results is not a whole number"),
