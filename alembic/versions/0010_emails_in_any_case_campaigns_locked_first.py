@@ -29,6 +29,7 @@ depends_on = None
 # Name -> (frozen copy that this revision installs, the one before or None).
 FUNCTIONS: dict[str, tuple[str, str | None]] = {
     "create_campaign_with_coverage": ("0010", "0001"),
+    "read_scraped_businesses": ("0010", "0006"),
 }
 
 

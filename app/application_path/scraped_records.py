@@ -22,6 +22,8 @@ from app.application_path.scraped_values import (
 
 Record = dict[str, Any]
 
+_SMALLEST_DEGREE = Decimal("1e-300")
+
 # The names of a text column's values, the first that is there wins; a name in brackets is a list
 # whose first element is meant.
 _TEXTS = {
@@ -81,7 +83,10 @@ def read_scraped_business(record: Record) -> dict[str, Any]:
 
 def _degrees(number: Decimal | None, most: int) -> float | None:
     # Compared as it is: arithmetic, abs() included, would round it.
-    return None if number is None or not -most <= number <= most else float(number)
+    if number is None or not -most <= number <= most:
+        return None
+    # What is too small for a double has no sign either.
+    return 0.0 if -_SMALLEST_DEGREE < number < _SMALLEST_DEGREE else float(number)
 
 
 def _scalar(record: Record, *names: str) -> str | None:

@@ -47,8 +47,18 @@ begin atomic
     scraped_text(given.state),
     scraped_text(coalesce(given.postal_code, given."postalCode")),
     scraped_text(coalesce(given.country, given."countryCode", given.country_code)),
-    case when read.latitude between -90 and 90 then read.latitude::double precision end,
-    case when read.longitude between -180 and 180 then read.longitude::double precision end,
+    -- A number too small for a double fails the conversion: it is 0. Asked last, so that no other
+    -- coordinate pays for it.
+    case
+      when read.latitude between 1e-300 and 90 or read.latitude between -90 and -1e-300
+        then read.latitude::double precision
+      when read.latitude between -1e-300 and 1e-300 then 0
+    end,
+    case
+      when read.longitude between 1e-300 and 180 or read.longitude between -180 and -1e-300
+        then read.longitude::double precision
+      when read.longitude between -1e-300 and 1e-300 then 0
+    end,
     scraped_text(coalesce(given.phone, given."phoneUnformatted")),
     scraped_text(given.website),
     read.email,
