@@ -29,6 +29,8 @@ depends_on = None
 # Name -> (frozen copy that this revision installs, the one before or None).
 FUNCTIONS: dict[str, tuple[str, str | None]] = {
     "create_campaign_with_coverage": ("0010", "0001"),
+    "first_scraped_email": ("0010", None),
+    "read_enrichment": ("0010", "0004"),
     "read_scraped_businesses": ("0010", "0006"),
 }
 

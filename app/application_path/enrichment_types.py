@@ -39,7 +39,7 @@ class EnrichmentType:
     words: tuple[str, ...] = ()
     counts: tuple[str, ...]
     lists: tuple[str, ...]
-    # Whose first address is the email where no primary one is given.
+    # Whose first address is the email where no primary one is given; what is none is passed over.
     email_lists: tuple[str, ...]
     url: str
     # When the row was last written.
@@ -68,8 +68,8 @@ class EnrichmentType:
         }
 
     def _primary_email(self, item: Mapping[str, Any]) -> str | None:
-        firsts = (text for name in self.email_lists for text in text_list(item.get(name))[:1])
-        found = map(scraped_email, (item.get("primary_email"), *firsts))
+        listed = (text for name in self.email_lists for text in text_list(item.get(name)))
+        found = map(scraped_email, (item.get("primary_email"), *listed))
         return next((email for email in found if email is not None), None)
 
 

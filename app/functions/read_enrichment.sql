@@ -10,10 +10,10 @@ begin atomic
     coalesce(
       scraped_email(p_item ->> 'primary_email'),
       case p_enrichment_type
-        when 'facebook' then scraped_email((text_list(p_item -> 'emails'))[1])
+        when 'facebook' then first_scraped_email(p_item -> 'emails')
         when 'linkedin' then coalesce(
-          scraped_email((text_list(p_item -> 'emails_found'))[1]),
-          scraped_email((text_list(p_item -> 'emails_generated'))[1])
+          first_scraped_email(p_item -> 'emails_found'),
+          first_scraped_email(p_item -> 'emails_generated')
         )
       end
     ),

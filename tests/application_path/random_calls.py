@@ -187,13 +187,13 @@ def _enrich(rng: random.Random) -> dict[str, Any]:
         "facebook": {
             "facebook_url": TEXTS[:6],
             "page_likes": COUNTS,
-            "emails": ([], ["a@hall.fi", "f@hall.fi"], "f@hall.fi", ["no email"]),
+            "emails": ([], ["a@hall.fi", "f@hall.fi"], "F@hall.fi", ["no email", "", "f@hall.fi"]),
             "enrichment_status": ("enriched", "failed", "no_facebook", "pending", "other"),
         },
         "linkedin": {
             "linkedin_url": TEXTS[:6],
             "profile_type": ("company", "personal", None),
-            "emails_found": ([], [" ", "l@hall.fi"], ["A@hall.fi"]),
+            "emails_found": ([], [" ", "l@hall.fi"], ["x", "A@hall.fi"], ["x y"]),
             "emails_generated": (["g@hall.fi"], None),
             "email_source": ("generated", None, "x"),
             "connections": COUNTS,
