@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, case, not_
+from sqlalchemy import ColumnElement, Table, and_, case, func, not_
 
 # An email from a better source is never replaced by one from a worse source.
 SOURCE_RANKS = {"linkedin": 3, "facebook": 2, "google_maps": 1}
@@ -30,8 +30,16 @@ def replaced_email(
     return {
         "email": case((replaces, email), else_=table.c.email),
         "email_source": case((replaces, source), else_=table.c.email_source),
-        **verification_unless(table, and_(replaces, table.c.email.is_distinct_from(email))),
+        **verification_unless(table, and_(replaces, is_another_email(table.c.email, email))),
     }
+
+
+def is_another_email(known: ColumnElement[Any], offered: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether an offered email voids what was verified of the known one.
+
+    Addresses are compared without regard to case, as the verification finds them.
+    """
+    return and_(offered.is_not(None), func.lower(known).is_distinct_from(func.lower(offered)))
 
 
 def verification_unless(

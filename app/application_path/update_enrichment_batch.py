@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     UUID,
-    Boolean,
     Connection,
     RowMapping,
+    Text,
     any_,
     bindparam,
     func,
@@ -24,7 +24,12 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from app.application_path import checks
 from app.application_path.checks import refuse
-from app.application_path.emails import NO_RANK, SOURCE_RANKS, verification_unless
+from app.application_path.emails import (
+    NO_RANK,
+    SOURCE_RANKS,
+    is_another_email,
+    verification_unless,
+)
 from app.application_path.enrichment_types import ENRICHMENT_TYPES, EnrichmentType
 from app.application_path.json_values import as_text, json_text, jsonb_parameter
 from app.application_path.upserts import known_lists, known_values
@@ -146,7 +151,8 @@ def _change(
         "of_business": business["id"],
         "email": email if replaces_email else business["email"],
         "email_source": type_.name if replaces_email else business["email_source"],
-        "voids_verification": replaces_email and business["email"] != email,
+        # Whether it is another one is for the server to say, whose lower() it is.
+        "offered_email": email if replaces_email else None,
         "facebook_url": business["facebook_url"],
         "linkedin_url": business["linkedin_url"],
         "enrichment_status": business["enrichment_status"],
@@ -172,7 +178,10 @@ _UPDATE_BUSINESS = (
     .where(businesses.c.id == bindparam("of_business"))
     .values(
         {
-            **verification_unless(businesses, bindparam("voids_verification", type_=Boolean)),
+            **verification_unless(
+                businesses,
+                is_another_email(businesses.c.email, bindparam("offered_email", type_=Text)),
+            ),
             "enrichment_attempts": businesses.c.enrichment_attempts + 1,
             "last_enrichment_attempt": func.now(),
             "updated_at": func.now(),
@@ -184,8 +193,7 @@ _UPDATE_BUSINESS = (
 def _upsert(type_: EnrichmentType) -> ReturningInsert[uuid.UUID]:
     statement = insert(type_.table).values(raw_data=jsonb_parameter("raw_data_json"))
     given, current = statement.excluded, type_.table.c
-    # Another email makes what was verified of the old one void.
-    changes = func.coalesce(given.primary_email != current.primary_email, False)
+    changes = is_another_email(current.primary_email, given.primary_email)
     given_key = given.raw_data["idempotency_key"].astext
     written = statement.on_conflict_do_update(
         index_elements=[current.business_id],

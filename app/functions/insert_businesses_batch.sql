@@ -215,7 +215,7 @@ begin
           from (
             select
               better.email,
-              better.email and business.email is distinct from excluded.email as verification
+              better.email and is_another_email(business.email, excluded.email) as verification
             from (
               select excluded.email is not null
                 and email_source_rank(excluded.email_source) >= email_source_rank(business.email_source)

@@ -120,7 +120,7 @@ begin
           case when not email.changes then enrichment.is_free_email end,
           case when not email.changes then enrichment.bouncer_verified_at end
         from (
-          select coalesce(excluded.primary_email <> enrichment.primary_email, false) as changes
+          select is_another_email(enrichment.primary_email, excluded.primary_email) as changes
         ) as email
       ),
       success = excluded.success,
@@ -202,7 +202,7 @@ begin
           case when not email.changes then enrichment.is_free_email end,
           case when not email.changes then enrichment.bouncer_verified_at end
         from (
-          select coalesce(excluded.primary_email <> enrichment.primary_email, false) as changes
+          select is_another_email(enrichment.primary_email, excluded.primary_email) as changes
         ) as email
       ),
       success = excluded.success,
@@ -242,7 +242,7 @@ begin
         from (
           select
             better.email,
-            better.email and business.email is distinct from latest.primary_email as verification
+            better.email and is_another_email(business.email, latest.primary_email) as verification
           from (
             select latest.primary_email is not null
               and email_source_rank(p_enrichment_type) >= email_source_rank(business.email_source)
