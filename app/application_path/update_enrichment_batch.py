@@ -34,7 +34,7 @@ from app.application_path.enrichment_types import ENRICHMENT_TYPES, EnrichmentTy
 from app.application_path.json_values import as_text, json_text, jsonb_parameter
 from app.application_path.upserts import known_lists, known_values
 from app.json_codec import load_json
-from app.tables import businesses
+from app.tables import businesses, campaigns
 
 _SHOWN_OF_BUSINESS_ID = 100
 
@@ -96,7 +96,8 @@ def update_enrichment_batch(
 def _lock_businesses(connection: Connection, items: Iterable[Any]) -> dict[uuid.UUID, RowMapping]:
     """The businesses that exist, each as its last writer left it.
 
-    Locked in the order of place_id, so overlapping batches wait instead of deadlocking.
+    Locked in the order of place_id, so overlapping batches wait instead of deadlocking; and after
+    their campaigns, or a campaign that is being deleted would wait for them while they wait for it.
     """
     ids = {
         uuid.UUID(item["business_id"])
@@ -108,6 +109,14 @@ def _lock_businesses(connection: Connection, items: Iterable[Any]) -> dict[uuid.
     if not ids:
         return {}
     business = businesses.c
+    is_given = business.id == any_(bindparam("ids", list(ids), type_=ARRAY(UUID)))
+    # The lock that the foreign key takes anyway.
+    connection.execute(
+        select(campaigns.c.id)
+        .where(campaigns.c.id.in_(select(business.campaign_id).where(is_given)))
+        .order_by(campaigns.c.id)
+        .with_for_update(read=True, key_share=True)
+    )
     locked = connection.execute(
         select(
             business.id,
@@ -120,7 +129,7 @@ def _lock_businesses(connection: Connection, items: Iterable[Any]) -> dict[uuid.
             business.needs_enrichment,
             business.linkedin_enriched,
         )
-        .where(business.id == any_(bindparam("ids", list(ids), type_=ARRAY(UUID))))
+        .where(is_given)
         .order_by(business.place_id)
         .with_for_update(key_share=True)
     )

@@ -7,6 +7,8 @@ as $$
 declare
   -- Taken once: not every cluster evaluates now() inside DO UPDATE.
   v_now timestamptz := now();
+  v_business_ids uuid[];
+  v_campaign_ids uuid[];
   v_updated bigint;
   v_superseded bigint;
   v_failures jsonb;
@@ -19,17 +21,32 @@ begin
     raise exception using errcode = '22023', message = 'p_enrichments is not a JSON array';
   end if;
 
-  -- Locked in the order of place_id, so overlapping batches wait instead of deadlocking; the
-  -- statement below then sees each business as its last writer left it.
-  perform
-  from gmaps_businesses as business
-  where business.id in (
+  v_business_ids := array(
     select (item.value ->> 'business_id')::uuid
     from jsonb_array_elements(p_enrichments) as item(value)
     where jsonb_typeof(item.value) = 'object'
       and item.value ->> 'business_id' is not null
       and field_problem(item.value, 'business_id', 'uuid') is null
-  )
+  );
+
+  -- The lock that the foreign key takes anyway, taken before any business is locked: a campaign that
+  -- is being deleted waits for its businesses, and they must not wait for it.
+  v_campaign_ids := array(
+    select distinct business.campaign_id
+    from gmaps_businesses as business
+    where business.id in (select given.id from unnest(v_business_ids) as given(id))
+  );
+  perform
+  from gmaps_campaigns as campaign
+  where campaign.id = any (v_campaign_ids)
+  order by campaign.id
+  for key share;
+
+  -- Locked in the order of place_id, so overlapping batches wait instead of deadlocking; the
+  -- statement below then sees each business as its last writer left it.
+  perform
+  from gmaps_businesses as business
+  where business.id in (select given.id from unnest(v_business_ids) as given(id))
   order by business.place_id
   for no key update;
 
