@@ -30,8 +30,11 @@ depends_on = None
 FUNCTIONS: dict[str, tuple[str, str | None]] = {
     "create_campaign_with_coverage": ("0010", "0001"),
     "first_scraped_email": ("0010", None),
+    "get_businesses_for_enrichment": ("0010", "0009"),
+    "get_businesses_for_enrichment_after": ("0010", "0001"),
     "insert_businesses_batch": ("0010", "0006"),
     "is_another_email": ("0010", None),
+    "queue_problem": ("0010", None),
     "read_enrichment": ("0010", "0004"),
     "read_scraped_businesses": ("0010", "0006"),
     "update_enrichment_batch": ("0010", "0005"),

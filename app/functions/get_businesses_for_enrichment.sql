@@ -31,16 +31,14 @@ as $$
 declare
   v_limit int := coalesce(p_limit, 100);
   v_offset int := coalesce(p_offset, 0);
+  v_problem text;
 begin
-  if not coalesce(p_enrichment_type in ('facebook', 'linkedin'), false) then
-    raise exception using
-      errcode = '22023', message = 'p_enrichment_type is not one of facebook, linkedin';
-  end if;
-  if v_limit < 1 then
-    raise exception using errcode = '22023', message = 'p_limit is less than 1';
-  end if;
-  if v_offset < 0 then
-    raise exception using errcode = '22023', message = 'p_offset is negative';
+  v_problem := coalesce(
+    queue_problem(p_enrichment_type, v_limit),
+    case when v_offset < 0 then 'p_offset is negative' end
+  );
+  if v_problem is not null then
+    raise exception using errcode = '22023', message = v_problem;
   end if;
   if not exists (select from gmaps_campaigns as campaign where campaign.id = p_campaign_id) then
     raise exception using

@@ -34,13 +34,11 @@ declare
   v_limit int := coalesce(p_limit, 100);
   v_after_created_at timestamptz := coalesce(p_after_created_at, '-infinity');
   v_after_id uuid := coalesce(p_after_id, '00000000-0000-0000-0000-000000000000');
+  v_problem text;
 begin
-  if not coalesce(p_enrichment_type in ('facebook', 'linkedin'), false) then
-    raise exception using
-      errcode = '22023', message = 'p_enrichment_type is not one of facebook, linkedin';
-  end if;
-  if v_limit < 1 then
-    raise exception using errcode = '22023', message = 'p_limit is less than 1';
+  v_problem := queue_problem(p_enrichment_type, v_limit);
+  if v_problem is not null then
+    raise exception using errcode = '22023', message = v_problem;
   end if;
   if not exists (select from gmaps_campaigns as campaign where campaign.id = p_campaign_id) then
     raise exception using
