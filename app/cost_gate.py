@@ -31,8 +31,12 @@ def lock_timeout(connection: Connection) -> float:
 
     Unlike a query, SHOW takes no snapshot: it may come before the gate in the same transaction.
     """
-    shown = connection.exec_driver_sql("SHOW lock_timeout").scalar_one()
-    number, unit = re.fullmatch(r"(\d+)(\D*)", shown).groups()  # type: ignore[union-attr]
+    return seconds(connection.exec_driver_sql("SHOW lock_timeout").scalar_one())
+
+
+def seconds(lock_timeout: str) -> float:
+    """The setting's text, such as `10s`, as a number."""
+    number, unit = re.fullmatch(r"(\d+)(\D*)", lock_timeout).groups()  # type: ignore[union-attr]
     return int(number) * _UNITS[unit]
 
 

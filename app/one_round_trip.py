@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -24,12 +25,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.calls import Call, Rows
-from app.cost_gate import gate_statements, remembered_lock_timeout
+from app.cost_gate import gate_statements, seconds
 from app.errors import StoredFunctionError, from_exception, outcome_unknown
 from app.retries import RetryPolicy
 from app.telemetry import Observation
 from app.transactions import left_open_by_a_listener, retried, retried_async
-from app.wal_flush import FLUSH, WITHOUT_FLUSH, forget_may_flush, may_flush
+from app.wal_flush import FLUSH, MAY_FLUSH, WITHOUT_FLUSH
 
 R = TypeVar("R")
 
@@ -92,8 +93,8 @@ def run_in_one_round_trip(
                 if _is_idle(driver):
                     driver.autocommit = autocommit
             if unknown is not None:
-                # Not within the handler, as in `retried`.
-                forget_may_flush(connection)
+                # Not within the handler, as in `retried`. The right to flush may have been revoked.
+                _Session.forget(connection)
                 raise unknown
             return call.read(rows)
 
@@ -140,7 +141,7 @@ async def run_in_one_round_trip_async(
                 if _is_idle(driver):
                     await driver.set_autocommit(autocommit)
             if unknown is not None:
-                await connection.run_sync(forget_may_flush)
+                await connection.run_sync(_Session.forget)
                 raise unknown
             return call.read(rows)
 
@@ -154,14 +155,37 @@ def _statements(call: Call[Any], schema: str, connection: Connection) -> _Messag
     query = call.function.sql(schema, "%({})s")
     if not call.gated_campaigns:
         return _Pipeline(begin, query, call.values)
-    gates = gate_statements(
-        schema, call.gated_campaigns, own_timeout=remembered_lock_timeout(connection)
-    )
-    if may_flush(connection):
+    session = _Session.of(connection)
+    gates = gate_statements(schema, call.gated_campaigns, own_timeout=session.lock_timeout)
+    if session.may_flush:
         return _Message(
             [begin, *gates], f"{query}, {WITHOUT_FLUSH}", ["COMMIT", FLUSH], call.values
         )
     return _Message([begin, *gates], query, ["COMMIT"], call.values)
+
+
+@dataclass(frozen=True)
+class _Session:
+    """What decides how a message is written; asked once a connection, which keeps it."""
+
+    # Seconds. A shorter limit of the caller's own is to stay: see `remembered_lock_timeout`.
+    lock_timeout: float
+    may_flush: bool
+
+    @classmethod
+    def of(cls, connection: Connection) -> _Session:
+        """Asks by a query of its own: the connection is in autocommit."""
+        known = connection.info.get(cls)
+        if isinstance(known, cls):
+            return known
+        asked = f"select current_setting('lock_timeout'), ({MAY_FLUSH})"
+        lock_timeout, may_flush = connection.exec_driver_sql(asked).one()
+        session = connection.info[cls] = cls(seconds(lock_timeout), bool(may_flush))
+        return session
+
+    @classmethod
+    def forget(cls, connection: Connection) -> None:
+        connection.info.pop(cls, None)
 
 
 class _Message:

@@ -9,30 +9,14 @@ after that: what a caller was told is on disk, and on the standbys that `synchro
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
 # For the transaction alone; a column of one of its queries, which costs less than a SET LOCAL.
 WITHOUT_FLUSH = "pg_catalog.set_config('synchronous_commit', 'off', true)"
 # Empty, and in a transaction that has an id: only such a COMMIT waits for the disk.
 FLUSH = "SELECT pg_catalog.pg_logical_emit_message(true, 'campaigndb', '')"
 
-_MAY_FLUSH = """
+# Whether the role may execute `FLUSH`, as all may by default.
+MAY_FLUSH = """
 select bool_and(has_function_privilege(oid, 'execute'))
 from pg_catalog.pg_proc
 where proname = 'pg_logical_emit_message' and pronamespace = 'pg_catalog'::regnamespace
 """
-_REMEMBERED = "campaigndb may flush"
-
-
-def may_flush(connection: Connection) -> bool:
-    """Whether the role may execute `FLUSH`, as all may by default; asked once a connection."""
-    info = connection.info
-    if _REMEMBERED not in info:
-        info[_REMEMBERED] = bool(connection.exec_driver_sql(_MAY_FLUSH).scalar())
-    answer: bool = info[_REMEMBERED]
-    return answer
-
-
-def forget_may_flush(connection: Connection) -> None:
-    """Asks again at the next call: the right may have been revoked meanwhile."""
-    connection.info.pop(_REMEMBERED, None)

@@ -52,6 +52,17 @@ def test_a_cost_is_one_message_and_one_round_trip(
     engine.dispose()
 
 
+def test_the_first_call_of_a_connection_asks_for_all_it_has_to_know_at_once(
+    proxy: Proxy, app_url: URL, campaign_id: uuid.UUID
+) -> None:
+    engine = create_engine(without_encryption(app_url, proxy.port))
+    engine.connect().close()
+    proxy.forget_counts()
+    CampaignStore(engine, schema="public").track_campaign_cost(campaign_id, "bouncer", 1, 1)
+    assert proxy.round_trips == 2
+    engine.dispose()
+
+
 async def test_an_asynchronous_cost_is_one_message_too(
     proxy: Proxy, app_url: URL, campaign_id: uuid.UUID
 ) -> None:
