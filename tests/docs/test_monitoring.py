@@ -23,7 +23,7 @@ ROLE = "campaign_monitor"
 def test_the_documented_role_sees_everything_and_the_metrics_are_all_named(
     owner_engine: Engine, database_url: URL
 ) -> None:
-    _, extension, role = STATEMENTS
+    _, extension, role, grants_of_the_report = STATEMENTS
     role = role.replace(" login", f" login password '{PASSWORD}'", 1)
     try:
         with owner_engine.begin() as connection:
@@ -32,8 +32,10 @@ def test_the_documented_role_sees_everything_and_the_metrics_are_all_named(
         engine = create_engine(database_url.set(username=ROLE, password=PASSWORD))
         found = read_statistics(engine, "public")
         with owner_engine.begin() as connection:
-            connection.execute(text(f"grant select on gmaps_campaign_coverage to {ROLE}"))
+            connection.execute(text(grants_of_the_report))
         figures = read_figures(engine, "public")
+        with engine.connect() as connection:
+            connection.execute(text("select version_num from alembic_version")).scalar_one()
         engine.dispose()
     finally:
         with owner_engine.begin() as connection:
