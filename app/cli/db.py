@@ -13,6 +13,7 @@ from app.cli.connection import connected, without_password
 from app.cli.failures import FOUND_SOMETHING, CommandFailure
 from app.cli.terminal import print_json
 from app.database import database_url
+from app.identifiers import quote_identifier
 from app.migrations.commands import upgrade
 from app.migrations.messages import describe_database_error
 from app.settings import get_settings
@@ -87,6 +88,7 @@ def migrate(
     except DBAPIError as error:
         raise CommandFailure(describe_database_error(error, settings)) from None
     with connected(settings) as engine, engine.connect() as connection:
-        versions = connection.execute(text("select version_num from alembic_version")).scalars()
+        table = f"{quote_identifier(settings.schema_name)}.alembic_version"
+        versions = connection.execute(text(f"select version_num from {table}")).scalars()  # noqa: S608
         reached = ", ".join(versions) or "base"
     print(f"The schema {settings.schema_name} is at revision {reached}.")

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine, pool, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from app.database import on_connect
+from app.database import on_begin
 from app.drift.comparison import Difference, compare
 from app.drift.ignoring import Pattern, without_ignored
 from app.drift.roles import Surroundings, read_surroundings
@@ -130,9 +130,12 @@ def find_drift(
 @contextmanager
 def _reading(url: URL, settings: Settings) -> Iterator[Connection]:
     engine = create_engine(
-        url, poolclass=pool.NullPool, connect_args={"fallback_application_name": "campaigndb drift"}
+        url,
+        poolclass=pool.NullPool,
+        connect_args={"fallback_application_name": "campaigndb drift", "prepare_threshold": None},
     )
-    on_connect(
+    # One transaction, and nothing that would stay with a transaction pooler's connection.
+    on_begin(
         engine,
         search_path=settings.schema_name,
         lock_timeout=LOCK_TIMEOUT_SECONDS,

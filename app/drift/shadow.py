@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from app.embedded_server import EmbeddedServerError, embedded_major_version, temporary_server
 from app.migrations.commands import upgrade
 from app.migrations.configuration import ALEMBIC_FOLDER
+from app.migrations.pooler import leads_to_transaction_pooler
 from app.settings import Settings
 
 PREFIX = "campaigndb_shadow_"
@@ -92,7 +93,8 @@ def shadow_database(
 
     Args:
         wanted: what it has to be like.
-        live: the database that is compared; its server may hold the shadow.
+        live: the database that is compared; its server may hold the shadow, unless the address
+            leads to a transaction pooler.
         server: a database on another server on which shadows may be created.
         may_create: whether `live`'s role may create a database.
         keep: leave it for the next comparison.
@@ -105,27 +107,33 @@ def shadow_database(
         if server is not None:
             _check_version(server, wanted)
             yield stack.enter_context(_on_server(wanted, server, keep, tell, make_roles=True))
-        elif may_create or _is_there(live, wanted.database):
-            yield stack.enter_context(_on_server(wanted, live, keep, tell))
+        elif not (may_create or _is_there(live, wanted.database)):
+            refusal = "its role may not create one beside it (createdb)"
+            yield stack.enter_context(_on_embedded_server(wanted, refusal, tell))
+        elif leads_to_transaction_pooler(live):
+            refusal = "its address leads to a transaction pooler, through which none can be made"
+            yield stack.enter_context(_on_embedded_server(wanted, refusal, tell))
         else:
-            yield stack.enter_context(_on_embedded_server(wanted, tell))
+            yield stack.enter_context(_on_server(wanted, live, keep, tell))
 
 
 @contextmanager
-def _on_embedded_server(wanted: Wanted, tell: Tell) -> Iterator[URL]:
+def _on_embedded_server(wanted: Wanted, refusal: str, tell: Tell) -> Iterator[URL]:
     # The shadow's role, schema and address are its own; the programs are the setting's.
     settings = wanted.settings
-    refusal = (
+    no_shadow = (
         f"the database runs PostgreSQL {wanted.major_version}, and there is no shadow to compare "
-        "it with: its role may not create one beside it (createdb), {embedded}; name a server of "
-        f"PostgreSQL {wanted.major_version} by --shadow-url"
+        f"it with: {refusal}, {{embedded}}; name a server of PostgreSQL {wanted.major_version} by "
+        "--shadow-url"
     )
     try:
         version = embedded_major_version(settings)
     except EmbeddedServerError as error:
-        raise ShadowError(refusal.format(embedded=f"no embedded server starts ({error})")) from None
+        raise ShadowError(
+            no_shadow.format(embedded=f"no embedded server starts ({error})")
+        ) from None
     if version != wanted.major_version:
-        raise ShadowError(refusal.format(embedded=f"the embedded server is of version {version}"))
+        raise ShadowError(no_shadow.format(embedded=f"the embedded server is of version {version}"))
     tell(f"starting an embedded PostgreSQL {version} for the shadow database")
     with (
         temporary_server(settings) as server,

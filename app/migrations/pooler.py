@@ -9,13 +9,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, create_engine, pool, text
+from sqlalchemy.engine import URL
 
 # A pooler without other clients shows itself in the first round. With others at work it may hand
 # out the same server connection again, by chance.
 _ROUNDS = 5
 _ROUNDS_BEHIND_SOMETHING = 30
 _SERVER_PROCESS = text("select pg_backend_pid()")
+
+
+def leads_to_transaction_pooler(url: URL) -> bool:
+    """Whether what is set on one of its connections would stay for the pooler's next client."""
+    engine = create_engine(
+        url,
+        poolclass=pool.NullPool,
+        isolation_level="AUTOCOMMIT",
+        # A pooler must answer the question, and not fail on a prepared statement.
+        connect_args={"prepare_threshold": None},
+    )
+    with engine.connect() as connection:
+        return is_transaction_pooled(connection, engine)
 
 
 def is_transaction_pooled(connection: Connection, engine: Engine) -> bool:

@@ -13,7 +13,13 @@ from app.migrations.deploy_lock import own_session
 from app.settings import Settings
 from app.tenants import citus
 from app.tenants.errors import TenantError
-from app.tenants.registry import Tenant, find_tenant, get_tenant, owner_connection
+from app.tenants.registry import (
+    Tenant,
+    find_tenant,
+    get_tenant,
+    owner_connection,
+    owner_session,
+)
 from app.tenants.roles import tenant_settings
 
 _OTHERS_OBJECTS = text("""
@@ -61,15 +67,17 @@ def drop_tenant(url: URL, name: str, settings: Settings) -> Tenant:
     """
     with owner_connection(url, settings) as connection:
         tenant = get_tenant(connection, name, settings)
+        connection.rollback()  # it may be long until the lock is taken
         own = tenant_settings(name, settings, app_role=settings.app_role)
         with own_session(url, own) as lock:
             lock.take()
             # Whoever waits for the lock of a table makes its callers wait too.
             milliseconds = round(settings.migration_lock_timeout * 1000)
-            connection.exec_driver_sql(f"set lock_timeout to {milliseconds}")
+            connection.exec_driver_sql(f"set local lock_timeout to {milliseconds}")
             connection.exec_driver_sql(
                 f"drop schema {quote_identifier(tenant.schema)} cascade".replace("%", "%%")
             )
+            connection.commit()
     return tenant
 
 
@@ -77,7 +85,8 @@ def move_tenant(url: URL, name: str, target: str, settings: Settings) -> Tenant:
     """Moves the tenant to another node of a Citus cluster; `target` is the node's `host:port`.
 
     Raises:
-        TenantError: there is no such tenant, no cluster, or no such address.
+        TenantError: there is no such tenant, no cluster, or no such address; or the database's own
+            address leads to a transaction pooler.
     """
     address = re.fullmatch(r"(?P<host>[^\s:]+|\[[0-9A-Fa-f:]+\]):(?P<port>\d{1,5})", target)
     if address is None:
@@ -89,11 +98,12 @@ def move_tenant(url: URL, name: str, target: str, settings: Settings) -> Tenant:
                 f"the tenant {name} stays where it is: the database is one PostgreSQL server, and"
                 " only a Citus cluster has nodes to move to (the extension citus is not installed)"
             )
-        connection.exec_driver_sql("set lock_timeout to 0")  # the cluster waits for writers
+    # Not in a transaction, which would hold what the cluster waits for; it waits for writers.
+    with owner_session(url, settings) as connection:
         citus.move_schema(
             connection, tenant.schema, address["host"].strip("[]"), int(address["port"])
         )
-        return tenant
+    return tenant
 
 
 def _check_it_can_be_taken(connection: Connection, schema: str) -> None:

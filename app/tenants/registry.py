@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy import Connection, Engine, create_engine, pool, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from app.database import on_connect
+from app.database import on_begin, on_connect
 from app.identifiers import quote_identifier
+from app.migrations.pooler import leads_to_transaction_pooler
 from app.settings import Settings
 from app.tables import metadata
 from app.tables.cost_gates import cost_gates
@@ -98,27 +100,44 @@ def shown_revision(revision: str | None) -> str:
 
 @contextmanager
 def owner_connection(url: URL, settings: Settings) -> Iterator[Connection]:
-    """A connection in autocommit mode, as the role that owns what migrations create."""
+    """A connection whose transactions run as the role that owns what migrations create.
+
+    It may be a transaction pooler's: what is set ends with each transaction.
+    """
     with _connection(url, settings, settings.owner_role) as connection:
         yield connection
 
 
 @contextmanager
 def reader_connection(url: URL, settings: Settings) -> Iterator[Connection]:
-    """A connection in autocommit mode, as the role that connects: it may be one that only reads."""
+    """The same as the role that connects: it may be one that only reads."""
     with _connection(url, settings, None) as connection:
         yield connection
 
 
 @contextmanager
+def owner_session(url: URL, settings: Settings) -> Iterator[Connection]:
+    """A connection in autocommit mode, as the owner, that waits for locks without a limit.
+
+    Raises:
+        TenantError: the address leads to a transaction pooler, which has no session to give.
+    """
+    if leads_to_transaction_pooler(url):
+        raise TenantError(
+            f"DATABASE_URL ({url.host}:{url.port}) leads to a transaction pooler, and this needs a"
+            " session of its own: give it the server's own address, or a session pooler's; nothing"
+            " was changed"
+        )
+    engine = _engine(url, isolation_level="AUTOCOMMIT")
+    on_connect(engine, search_path=settings.schema_name, role=settings.owner_role, lock_timeout=0)
+    with engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
 def _connection(url: URL, settings: Settings, role: str | None) -> Iterator[Connection]:
-    engine = create_engine(
-        url,
-        poolclass=pool.NullPool,
-        isolation_level="AUTOCOMMIT",
-        connect_args={"fallback_application_name": "campaigndb tenant", "prepare_threshold": None},
-    )
-    on_connect(
+    engine = _engine(url)
+    on_begin(
         engine,
         search_path=settings.schema_name,
         role=role,
@@ -126,6 +145,15 @@ def _connection(url: URL, settings: Settings, role: str | None) -> Iterator[Conn
     )
     with engine.connect() as connection:
         yield connection
+
+
+def _engine(url: URL, **options: Any) -> Engine:
+    return create_engine(
+        url,
+        poolclass=pool.NullPool,
+        connect_args={"fallback_application_name": "campaigndb tenant", "prepare_threshold": None},
+        **options,
+    )
 
 
 def list_tenants(
@@ -228,8 +256,11 @@ def _read_revisions(connection: Connection, schemas: Sequence[str]) -> dict[str,
         f" from {quote_identifier(schema)}.alembic_version)"
         for number, schema in enumerate(schemas)
     )
-    rows = connection.exec_driver_sql(query.replace("%", "%%"))
-    return {schemas[number]: revision or "" for number, revision in rows}
+    try:
+        rows = connection.exec_driver_sql(query.replace("%", "%%"))
+        return {schemas[number]: revision or "" for number, revision in rows}
+    finally:
+        connection.rollback()  # lets go of the tables, of which a thousand would be too many
 
 
 def _first_line(error: DBAPIError) -> str:
