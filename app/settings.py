@@ -29,7 +29,7 @@ def check_identifier(value: str) -> str:
     return value
 
 
-Identifier = Annotated[str, AfterValidator(check_identifier)]
+DatabaseName = Annotated[str, AfterValidator(check_identifier)]
 
 
 def refuse_boolean(value: object) -> object:
@@ -73,11 +73,11 @@ class Settings(BaseSettings):
         validation_alias="CAMPAIGNDB_SCHEMA",
         description="The schema that holds the tables and functions.",
     )
-    owner_role: Identifier | None = Field(
+    owner_role: DatabaseName | None = Field(
         default=None,
         description="The role that owns what migrations create; unset: the one that connects.",
     )
-    app_role: Identifier | None = Field(
+    app_role: DatabaseName | None = Field(
         default=None,
         description="The role that may execute the functions and nothing else; unset: no grant.",
     )
