@@ -17,10 +17,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
-import httpx
-from postgrest.exceptions import APIError
-from supabase import Client
-
 from app.calls import Call
 from app.errors import (
     DatabaseConnectionError,
@@ -33,6 +29,15 @@ from app.retries import Policies, RetryPolicy
 from app.stored_functions import StoredFunctions
 from app.telemetry import Observation
 from app.transactions import retried
+
+try:
+    import httpx
+    from postgrest.exceptions import APIError
+    from supabase import Client
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"the stores over HTTP need the extra campaigndb[supabase] ({error})", name=error.name
+    ) from error
 
 R = TypeVar("R")
 
