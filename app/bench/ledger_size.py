@@ -20,7 +20,6 @@ from app.bench.run import Bench
 from app.reconciliation import reconcile
 
 NAME = "ledger_size"
-MONTHS = 36
 CALLS = 200
 ADDED = 10_000
 COST = Decimal("0.0025")

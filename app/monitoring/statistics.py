@@ -48,7 +48,9 @@ class FunctionStatistics:
 
     @property
     def mean_seconds(self) -> float | None:
-        return self.total_seconds / self.calls if self.calls and self.total_seconds else None
+        if not self.calls or self.total_seconds is None:
+            return None
+        return self.total_seconds / self.calls
 
     @property
     def within_budget(self) -> bool | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
@@ -74,3 +75,11 @@ def test_without_the_extension_it_is_said_how_to_have_it(read: Read) -> None:
     assert all(each.p95_at_most is None for each in found.functions)
     assert any("create extension pg_stat_statements" in note for note in found.notes)
     assert any("serialization failures and retries" in note for note in found.notes)
+
+
+def test_calls_that_took_no_time_have_a_mean() -> None:
+    budget = BUDGETS["track_campaign_cost"]
+    counted = FunctionStatistics(budget=budget, calls=3, total_seconds=0.0)
+    assert (counted.mean_seconds, counted.within_budget) == (0.0, True)
+    for unknown in (FunctionStatistics(budget=budget), replace(counted, calls=0)):
+        assert (unknown.mean_seconds, unknown.within_budget) == (None, None)

@@ -2,7 +2,6 @@
 select
   f.funcname as function,
   f.calls,
-  f.total_time / 1000 as total_seconds,
-  f.self_time / 1000 as self_seconds
+  f.total_time / 1000 as total_seconds
 from pg_stat_user_functions as f
 where f.schemaname = %(schema)s and f.funcname = any (%(functions)s)
