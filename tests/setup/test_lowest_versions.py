@@ -65,6 +65,7 @@ def pip_install(python: Path, *wanted: str | Path) -> None:
     assert installed.returncode == 0, installed.stderr
 
 
+@pytest.mark.timeout(300)
 def test_the_lowest_versions_import_migrate_and_compare(
     wheel: Path, server_url: URL, tmp_path: Path
 ) -> None:
