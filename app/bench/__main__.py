@@ -2,7 +2,7 @@
 
 import typer
 
-from app.bench.command import bench
+from app.cli.bench import bench
 
 if __name__ == "__main__":
     typer.run(bench)

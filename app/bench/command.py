@@ -1,10 +1,9 @@
-"""`campaigndb bench`: each stored function measured beside its alternatives."""
+"""The benchmarks as `campaigndb bench` runs and shows them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -17,56 +16,23 @@ from app.bench.functions import BENCHMARKS, NAMED_ONLY
 from app.bench.machine import describe_machine
 from app.bench.report import print_report
 from app.bench.run import Bench
-from app.cli.per_tenant import per_tenant
 from app.cli.terminal import error_console, notice, print_json
 from app.demo.interruption import Interrupted, interruptible, undisturbed
 from app.settings import Settings, sqlalchemy_url
 
 
-@per_tenant
 def bench(
     settings: Settings,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="For machines: a list of figures.")
-    ] = False,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Only this function; may be given more than once. Also "
-            f"{' and '.join(NAMED_ONLY)}, which are left out else.",
-        ),
-    ] = None,
-    rounds: Annotated[
-        int, typer.Option(min=1, help="How often everything is measured; crowds thrice at most.")
-    ] = 5,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="See that it works: little data, meaningless figures.")
-    ] = False,
-    large: Annotated[
-        bool,
-        typer.Option(
-            "--large",
-            help="With a ledger of 10,000,000 costs: minutes, 4 GB of disk; with 1,000 tenants.",
-        ),
-    ] = False,
-    url: Annotated[
-        str | None,
-        typer.Option(help="Measure on this server, as a role that may create databases and roles."),
-    ] = None,
-    server_setting: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A setting of PostgreSQL for the own server."),
-    ] = None,
+    *,
+    as_json: bool,
+    only: Sequence[str] | None,
+    rounds: int,
+    quick: bool,
+    large: bool,
+    url: str | None,
+    server_setting: Sequence[str] | None,
 ) -> None:
-    """Measure each stored function beside its alternatives, on a server started for it.
-
-    The server writes to disk as one in production does. The database is dropped afterwards; on
-    the server that --url names too. Ratios compare with the baseline of the same group of
-    figures: of milliseconds, less is faster; of calls per second, more. A target that is missed
-    says MISSED; the exit code is 0 all the same. A tenant's figures are of a schema of its name
-    in that database, not of its own data.
-    """
+    """What `campaigndb bench` does: its options are explained in `app/cli/bench.py`."""
     names = _names(only)
     server_url = _server_url(url)
     server_settings = _server_settings(server_setting, server_url)

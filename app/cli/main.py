@@ -14,8 +14,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from app.bench.command import bench
 from app.cli import campaign, db, history, rollout, tenant
+from app.cli.bench import bench
+from app.cli.demo import demo
 from app.cli.drift import drift
 from app.cli.failures import CommandFailure, describe
 from app.cli.import_file import import_file
@@ -23,7 +24,6 @@ from app.cli.reconcile import reconcile
 from app.cli.report import report
 from app.cli.revision import revision
 from app.cli.stats import stats
-from app.demo.command import demo
 
 PROGRAM = "campaigndb"
 DEBUG_VARIABLE = "CAMPAIGNDB_DEBUG"

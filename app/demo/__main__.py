@@ -2,7 +2,7 @@
 
 import typer
 
-from app.demo.command import demo
+from app.cli.demo import demo
 
 if __name__ == "__main__":
     typer.run(demo)

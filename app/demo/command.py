@@ -1,4 +1,4 @@
-"""`campaigndb demo`: the real job on real input, on the embedded server."""
+"""The demo as `campaigndb demo` runs and shows it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 import uuid
 from dataclasses import replace
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
 import psycopg
 import typer
@@ -37,16 +37,8 @@ PAGE_SIZE = 100
 PLAIN_WIDTH = 100
 
 
-def demo(
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, help="How many places to work on; all of them unless given."),
-    ] = None,
-    keep: Annotated[
-        bool, typer.Option(help="Leave the demo's database for a look at it afterwards.")
-    ] = False,
-) -> None:
-    """Work on a campaign over Helsinki with four processes at once, and check the outcome."""
+def demo(limit: int | None = None, keep: bool = False) -> None:
+    """What `campaigndb demo` does: its options are explained in `app/cli/demo.py`."""
     console = Console(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = PLAIN_WIDTH

@@ -13,10 +13,10 @@ from rich.text import Text
 from sqlalchemy.engine import URL
 from typer.testing import CliRunner
 
-from app.bench.command import bench
 from app.bench.functions import BENCHMARKS, NAMED_ONLY
 from app.budgets import BUDGETS
 from app.calls import ALL_FUNCTIONS
+from app.cli.bench import bench
 from tests.bench.program import left_behind, run_bench, started_bench
 
 app = typer.Typer()
@@ -52,6 +52,11 @@ def made_by_benchmarks(url: URL) -> list[str]:
             "union all select rolname from pg_roles where rolname like 'campaigndb\\_bench\\_%'"
         ).fetchall()
     return [name for (name,) in found]
+
+
+def test_the_options_name_what_is_left_out() -> None:
+    explained = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output
+    assert f"Also {' and '.join(NAMED_ONLY)}, which are left out else." in explained
 
 
 def test_every_stored_function_has_a_benchmark_of_its_name() -> None:
