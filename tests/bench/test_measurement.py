@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 
 import pytest
@@ -31,13 +30,31 @@ def test_the_database_is_tidied_before_each_round_and_not_in_between() -> None:
     assert "".join(done) == "-aaa-aaa"
 
 
-def test_preparing_and_discarded_calls_are_not_timed() -> None:
-    pauses = iter([0.2, 0.0, 0.0, 0.0])
-    variants = [Variant("a", time.sleep, prepare=lambda: time.sleep(0.1) or next(pauses))]
+class Clock:
+    """Stands still but for what is done."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_preparing_and_discarded_calls_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(measurement, "time", clock)
+    took = iter([100.0, 1.0, 2.0, 3.0])
+
+    def prepare() -> float:
+        clock.pass_by(1000)
+        return next(took)
+
+    variants = [Variant("a", clock.pass_by, prepare=prepare)]
     (figure,) = compare(Comparison("f", 1, variants, "a", calls=3, discarded=1), rounds=1)
-    assert figure.calls == 3
-    assert figure.median_ms is not None
-    assert figure.median_ms < 50
+    assert (figure.calls, figure.median_ms) == (3, 2000)
 
 
 def test_a_slow_variant_runs_once_a_round_and_a_very_slow_one_once() -> None:

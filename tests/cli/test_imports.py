@@ -31,5 +31,5 @@ def test_the_command_line_imports_what_is_heavy_when_it_is_called() -> None:
         check=True,
     )
     imported = done.stdout.splitlines()
-    assert "app.cli.bench" in imported
+    assert "app.cli.reconcile" in imported
     assert set(imported) & set(ONLY_WHEN_CALLED) == set()

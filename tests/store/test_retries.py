@@ -16,6 +16,7 @@ from app import (
     StoredFunctionError,
 )
 from app.tables import campaigns
+from tests.waiting import wait_until
 
 QUICK = RetryPolicy(attempts=4, first_wait=0.001, longest_wait=0.002)
 
@@ -54,7 +55,7 @@ def test_a_busy_resource_is_tried_again_until_it_is_free(
             )
         )
         caller.start()
-        time.sleep(0.3)
+        wait_until(lambda: len(store.checkouts) > 5)
         assert results == []
         holder.rollback()
     caller.join(30)

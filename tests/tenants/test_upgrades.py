@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -17,6 +18,7 @@ from tests.migrations.catalog import connect, snapshot
 from tests.migrations.programs import run_alembic
 from tests.revisions import HEAD, PREVIOUS
 from tests.tenants.tenants import SETTINGS, TENANTS, alembic_with, revisions_of, tenants_of
+from tests.waiting import wait_until
 
 # The revision before the one that brings gmaps_rollout_percentages.
 WITHOUT_ROLLOUT, WITH_ROLLOUT = "0002", "0003"
@@ -110,26 +112,43 @@ def test_all_tenants_are_only_migrated(tenants_url: URL) -> None:
         command.upgrade(alembic_with(tenants_url, "tenants=all"), "head", sql=True)
 
 
-def _overlap(number: int) -> tuple[float, float]:
-    started = time.monotonic()
-    time.sleep(0.1)
+AT_ONCE = 3
+
+
+def _at_work(task: tuple[int, Path]) -> int:
+    """How many are at work. The first ones go on when all of them have begun."""
+    number, folder = task
+    at_work = folder / f"{number} is at work"
+    at_work.touch()
+    (folder / f"{number} has begun").touch()
+    wait_until(lambda: all((folder / f"{n} has begun").exists() for n in range(AT_ONCE)))
+    time.sleep(0.05)  # one too many would be seen
+    count = len(list(folder.glob("* is at work")))
     if number == 3:
+        at_work.unlink()
         os._exit(1)
-    return started, time.monotonic()
+    # The next one begins when this one's answer is read.
+    at_work.unlink()
+    return count
 
 
-def test_so_many_at_once_and_no_more_also_when_one_of_them_dies() -> None:
-    done = dict(in_processes(_overlap, range(8), 3, preload="app.worker_processes"))
+def test_so_many_at_once_and_no_more_also_when_one_of_them_dies(tmp_path: Path) -> None:
+    tasks = [(number, tmp_path) for number in range(8)]
+    done = {
+        number: result
+        for (number, _), result in in_processes(
+            _at_work, tasks, AT_ONCE, preload="app.worker_processes"
+        )
+    }
     assert set(done) == set(range(8))
     assert [n for n, result in done.items() if isinstance(result, ProcessDied)] == [3]
-    spans = [result for result in done.values() if isinstance(result, tuple)]
-    at_once = [sum(a <= start < b for a, b in spans) for start, _ in spans]
-    assert 2 <= max(at_once) <= 3
+    counts = [result for result in done.values() if isinstance(result, int)]
+    assert max(counts) == AT_ONCE
 
 
 def test_whoever_stops_waiting_stops_the_rest() -> None:
     begun = iter(range(100))
-    for _ in in_processes(_overlap, begun, 2, preload="app.worker_processes"):
+    for _ in in_processes(abs, begun, 2, preload="app.worker_processes"):
         break
     assert next(begun) <= 4
 
