@@ -192,7 +192,7 @@ def from_exception(error: BaseException, function: str | None = None) -> StoredF
     code = error.sqlstate
     # Only the message: what follows it may hold rows, and rows hold personal data.
     detail = (error.diag.message_primary or str(error)).strip()
-    if code in _MISSING and function is not None:
+    if code in _MISSING and function is not None and "does not exist" in detail:
         detail += " (CAMPAIGNDB_SCHEMA, or schema=, says in which schema the functions are)"
     if code == "22P02":
         detail = detail.partition(': "')[0]  # the parameter itself

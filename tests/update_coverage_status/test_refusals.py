@@ -73,11 +73,11 @@ def test_the_store_refuses_what_has_another_type(
         (("\udfff", 1, 1, 1), "p_zip_code holds a character that PostgreSQL cannot store"),
         (("00100", 1, 1, 1.5), "p_actual_cost is a float: money is Decimal, int or str"),
         (("00100", 1, 1, True), "p_actual_cost is a bool: money is Decimal, int or str"),
-        (("00100", 1, 1, "one"), 'invalid input syntax for type numeric: "one"'),
-        (("00100", 1, 1, "\ud800"), "p_actual_cost holds a character"),
+        (("00100", 1, 1, "one"), "p_actual_cost is not a number"),
+        (("00100", 1, 1, "\ud800"), "p_actual_cost is not a number"),
         (("00100", 1, 1, 10**5000), "p_actual_cost is not between"),
         (("00100", 1, 1, Decimal("1e200000")), "p_actual_cost is out of range"),
-        (("00100", 1, 1, Decimal("sNaN")), "invalid input syntax for type numeric"),
+        (("00100", 1, 1, Decimal("sNaN")), "p_actual_cost is not a number"),
         (("00100", 1, 1, Decimal("NaN")), "p_actual_cost is not between"),
     ]:
         with subtests.test(detail), nothing_changes():
