@@ -1,20 +1,31 @@
 """Where the database is, which schema and roles are used, and how long to wait.
 
-Every value comes from the environment (or a `.env` file in the working directory);
+Every value comes from the environment, or from the nearest `.env` file up to the project's root;
 Alembic, the command line and the tests read the same ones.
 """
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
+
+from app.project_folder import env_file
 
 # PostgreSQL cuts longer identifiers off silently (NAMEDATALEN - 1 bytes).
 MAX_IDENTIFIER_BYTES = 63
@@ -50,12 +61,54 @@ def check_schema_name(value: str) -> str:
     return check_identifier(value)
 
 
+ADDRESS = "DATABASE_URL"
+# Stands for the `.env` that is looked for; itself it is never read, as it is no regular file.
+_NEAREST = Path(os.devnull)
+_FOLDERS = ("CAMPAIGNDB_PG_BIN", "CAMPAIGNDB_DATA_DIR")
+
+
+class _Environment(EnvSettingsSource):
+    """The environment. Empty is unset, but for the database's address.
+
+    In a pipeline an empty address is a secret that is not there: the embedded server in its place
+    would be migrated and found well, and production left as it is.
+    """
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {**super()._load_env_vars(), **_empty_address(os.environ)}
+
+
+class _EnvFile(DotEnvSettingsSource):
+    """The nearest `.env`; empty values are as in the environment, folders relative to the file."""
+
+    def _read_env_file(self, file_path: Path) -> Mapping[str, str | None]:
+        try:
+            values = super()._read_env_file(file_path)
+            everything = self._static_read_env_file(file_path, case_sensitive=True)
+        except UnicodeDecodeError as error:
+            raise SettingsError(f"{file_path}: not UTF-8 (byte {error.start + 1})") from None
+        folders = {
+            name.lower(): str(file_path.resolve().parent / Path(value).expanduser())
+            for name, value in everything.items()
+            if name.upper() in _FOLDERS and value
+        }
+        return {**values, **folders, **_empty_address(everything)}
+
+
+def _empty_address(variables: Mapping[str, str | None]) -> dict[str, str | None]:
+    return {
+        name.lower(): value
+        for name, value in variables.items()
+        if name.upper() == ADDRESS and value == ""
+    }
+
+
 class Settings(BaseSettings):
     """The project's settings. Times are in seconds."""
 
     model_config = SettingsConfigDict(
         env_prefix="CAMPAIGNDB_",
-        env_file=".env",
+        env_file=_NEAREST,
         env_ignore_empty=True,
         extra="ignore",
         populate_by_name=True,
@@ -65,7 +118,7 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = Field(
         default=None,
-        validation_alias="DATABASE_URL",
+        validation_alias=ADDRESS,
         description="The database; unset: the embedded server, started on demand.",
     )
     schema_name: Annotated[str, AfterValidator(check_schema_name)] = Field(
@@ -125,6 +178,22 @@ class Settings(BaseSettings):
         description="The unprivileged user the embedded server runs as when started by root.",
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file: Any = getattr(dotenv_settings, "env_file", None)
+        return (
+            init_settings,
+            _Environment(settings_cls),
+            _EnvFile(settings_cls, env_file() if file is _NEAREST else file),
+        )
+
     @field_validator("tenant_prefix")
     @classmethod
     def _check_tenant_prefix(cls, value: str) -> str:
@@ -144,6 +213,10 @@ class Settings(BaseSettings):
     @classmethod
     def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
+            if not value.get_secret_value().strip():
+                raise ValueError(
+                    "it is set, but empty: is a secret missing? Unset, it means the embedded server"
+                )
             # The URL may hold a password: the error must not repeat it.
             try:
                 backend = make_url(value.get_secret_value()).get_backend_name()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ from app.cli.terminal import notice, output_console, print_json, printable
 from app.database import database_url
 from app.drift import Difference, DriftReport, Pattern, find_drift, read_ignore_file
 from app.settings import Settings, sqlalchemy_url
+
+SHADOW_VARIABLE = "CAMPAIGNDB_SHADOW_URL"
 
 
 class Format(StrEnum):
@@ -55,7 +58,7 @@ def drift(
     shadow_url: Annotated[
         str | None,
         typer.Option(
-            envvar="CAMPAIGNDB_SHADOW_URL",
+            envvar=SHADOW_VARIABLE,
             help="A database on a server of the same major version on which a shadow may be made. "
             "Default: the database's own server where its role may create databases, else the "
             "embedded server.",
@@ -74,6 +77,11 @@ def drift(
     patterns = [Pattern(item) for item in ignore or []]
     if ignore_file is not None:
         patterns += read_ignore_file(ignore_file)
+    # An empty variable is none to the library of options: in a pipeline it is a missing secret.
+    said = os.environ.get(SHADOW_VARIABLE) if shadow_url is None else shadow_url
+    if said is not None and not said.strip():
+        name = SHADOW_VARIABLE if shadow_url is None else "--shadow-url"
+        raise CommandFailure(f"{name}: it is set, but empty: is a secret missing?")
     try:
         server = sqlalchemy_url(shadow_url) if shadow_url else None
     except ArgumentError:

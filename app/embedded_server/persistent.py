@@ -21,6 +21,7 @@ from app.embedded_server.account import Account, owner_account, server_account, 
 from app.embedded_server.cluster import START_SECONDS, SUPERUSER, Cluster, Postmaster
 from app.embedded_server.errors import EmbeddedServerError, file_errors_explained
 from app.embedded_server.programs import SHARED_FOLDER, find_programs, trusted_folder
+from app.project_folder import project_folder
 from app.settings import Settings, get_settings
 
 DATABASE = "campaigndb"
@@ -192,16 +193,6 @@ def _place(settings: Settings) -> tuple[Path, Account]:
     name = hashlib.sha256(os.fsencode(default)).hexdigest()[:16]
     folder = SHARED_FOLDER / "data" / name
     return folder, owner_account(folder / "data") or account
-
-
-def project_folder() -> Path:
-    """The nearest folder upwards that looks like a project's root; else the working one."""
-    here = Path.cwd().resolve()
-    marks = (".campaigndb", "pyproject.toml", ".git")
-    for folder in (here, *here.parents):
-        if any((folder / mark).exists() for mark in marks):
-            return folder
-    return here
 
 
 def _make_folder(folder: Path, account: Account) -> None:

@@ -6,6 +6,7 @@ import re
 
 import psycopg
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 from sqlalchemy.exc import DBAPIError
 
@@ -56,9 +57,29 @@ def _advice(sqlstate: str | None, settings: Settings) -> str | None:
 def describe_settings_error(error: ValidationError) -> str:
     """Each wrong setting by the name of its environment variable."""
     return "; ".join(
-        f"{_variable(str(problem['loc'][0]))}: {problem['msg'].removeprefix('Value error, ')}"
+        f"{_variable(str(problem['loc'][0]))}: {_problem(problem)}"
         for problem in error.errors(include_input=False, include_url=False)
     )
+
+
+# The library's own words are about Python's types and inputs; a variable holds a text.
+_PROBLEMS = {
+    "bool_parsing": "neither true nor false",
+    "float_parsing": "not a valid number",
+    "finite_number": "not a valid number",
+    "int_parsing": "not a whole number",
+    "int_from_float": "not a whole number",
+    "int_type": "not a whole number",
+    "dict_type": "not a JSON object",
+    "greater_than_equal": "less than {ge}",
+}
+
+
+def _problem(problem: ErrorDetails) -> str:
+    if problem["type"] in _PROBLEMS:
+        context = {name: f"{value:g}" for name, value in problem.get("ctx", {}).items()}
+        return _PROBLEMS[problem["type"]].format(**context)
+    return problem["msg"].removeprefix("Value error, ")
 
 
 def describe_unreadable_setting(error: SettingsError) -> str:

@@ -46,6 +46,12 @@ def test_no_database_url_at_all(alembic: Alembic, url: str) -> None:
     assert "s3cret" not in failed.stdout + failed.stderr
 
 
+def test_an_empty_database_url_is_not_the_embedded_server(alembic: Alembic) -> None:
+    for command in (["upgrade", "head"], ["current"], ["upgrade", "head", "--sql"]):
+        failed = alembic(*command, DATABASE_URL="")
+        assert message(failed).startswith("DATABASE_URL: it is set, but empty")
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
