@@ -25,9 +25,17 @@ ALEMBIC_INI = next(
 def alembic_config(url: URL | None = None, **attributes: Any) -> Config:
     """Alembic's configuration; `url` and `attributes` are passed to `env.py`."""
     config = Config(str(ALEMBIC_INI))
-    config.set_main_option("script_location", str(ALEMBIC_FOLDER).replace("%", "%%"))
+    # Alembic itself doubles no '%' of a path. `here` is for options that somebody adds to the file;
+    # where the `alembic` command reads them, it cannot be helped (see alembic.ini).
+    config.file_config.set("DEFAULT", "here", _literal(ALEMBIC_INI.parent))
+    config.set_main_option("script_location", _literal(ALEMBIC_FOLDER))
     # The program that calls has its own logging.
     config.attributes.update({"configure_logging": False, **attributes})
     if url is not None:
         config.attributes["url"] = url
     return config
+
+
+def _literal(path: Path) -> str:
+    """As the parser of the file gives it back."""
+    return str(path).replace("%", "%%")

@@ -49,8 +49,12 @@ class Project:
             ignore=shutil.ignore_patterns("__pycache__"),
         )
 
-        # Its script_location is the folder `alembic` beside it.
-        shutil.copy(configuration.ALEMBIC_INI, folder)
+        # The file's script_location is the folder beside the package.
+        ini = configuration.ALEMBIC_INI.read_text(encoding="utf-8")
+        installed = "script_location = app:..:alembic\n"
+        copied = "script_location = %(here)s/alembic\n"
+        assert installed in ini
+        (folder / "alembic.ini").write_text(ini.replace(installed, copied), encoding="utf-8")
 
     def add_revision(
         self,
