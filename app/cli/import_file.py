@@ -20,7 +20,7 @@ from rich.progress import (
 from app import CampaignStore
 from app.cli.connection import connected
 from app.cli.failures import FOUND_SOMETHING, INTERRUPTED, CommandFailure
-from app.cli.terminal import error_console, notice, print_json, printable
+from app.cli.terminal import counted, error_console, notice, print_json, printable
 from app.importer import ImportReport, ImportState
 from app.importer import import_file as run_import
 from app.importer.import_run import DEFAULT_BATCH_SIZE
@@ -42,7 +42,12 @@ def import_file(
         uuid.UUID | None, typer.Option("--campaign", help="The campaign's UUID.")
     ] = None,
     new_campaign: Annotated[
-        str | None, typer.Option("--new", help="Instead: the name of a campaign to create.")
+        str | None,
+        typer.Option(
+            "--new",
+            help="Instead: the name of a campaign to create, with the first records that can be "
+            "stored. The same file and name again: the same campaign.",
+        ),
     ] = None,
     zip_code: Annotated[
         str | None,
@@ -84,7 +89,7 @@ def import_file(
         task = bar.add_task(printable(file.name), total=None, records="")
 
         def show(state: ImportState) -> None:
-            records = f"{state.tally.records:,} records"
+            records = counted(state.tally.records, "record")
             bar.update(task, completed=state.bytes_read, total=state.size, records=records)
 
         try:
@@ -137,15 +142,16 @@ def _print_json(report: ImportReport) -> None:
                 for rejection in report.tally.rejections
             ],
             "continued_after": report.continued_after,
-            "total_businesses": report.statistics.total_businesses,
-            "total_emails": report.statistics.total_emails,
+            "total_businesses": report.statistics.total_businesses if report.statistics else 0,
+            "total_emails": report.statistics.total_emails if report.statistics else 0,
         }
     )
 
 
 def _print_report(report: ImportReport, show_rejects: int, rejects: Path | None) -> None:
     tally = report.tally
-    print(f"{tally.records:,} records into the campaign {report.campaign_id}:")
+    where = f"into the campaign {report.campaign_id}" if report.campaign_id else "into no campaign"
+    print(f"{counted(tally.records, 'record')} {where}:")
     print(f"  inserted        {tally.inserted:>10,}")
     print(f"  updated         {tally.updated:>10,}")
     print(f"  skipped         {tally.skipped:>10,}  (unchanged, or repeated)")
@@ -161,7 +167,10 @@ def _print_report(report: ImportReport, show_rejects: int, rejects: Path | None)
     elif tally.rejected:
         print(f"    all of them: {rejects}")
     counts = report.statistics
+    if counts is None:
+        print("No record can be stored: no campaign was created.")
+        return
     print(
-        f"The campaign has {counts.total_businesses:,} businesses now, "
+        f"The campaign has {counted(counts.total_businesses, 'business', 'businesses')} now, "
         f"{counts.total_emails:,} of them with an email."
     )

@@ -64,6 +64,11 @@ def money(value: Decimal) -> str:
     return format(value, "f")
 
 
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """The number and what it counts: `1 campaign`, `2 campaigns`."""
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
+
+
 def new_table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     """A table; the columns in `right` hold numbers, and those are never wrapped."""
     table = Table(header_style="bold", pad_edge=False)

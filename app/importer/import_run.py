@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from app.application_path.json_values import as_text
-from app.errors import DatabaseConnectionError, InvalidInputError, StoredFunctionError
+from app.errors import InvalidInputError, StoredFunctionError
 from app.importer.errors import ImportFileError
 from app.importer.progress_file import Progress, ProgressFile, Rejection, Tally
 from app.importer.record_json import WHITE_SPACE
@@ -27,6 +28,8 @@ DEFAULT_BATCH_SIZE = 500
 BATCHES_GATHERED = 10
 # Well below what one jsonb value may hold, whatever the batch size.
 MAX_BATCH_BYTES = 16_000_000
+# Of the ids of new campaigns, each of a file's content and a campaign's name.
+_NEW_CAMPAIGNS = uuid.UUID("6f0b1c1e-52f5-4c3a-9d0e-0d2f6a8f7b11")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +37,15 @@ class ImportReport:
     """A finished import: what became of every record of the file, and the campaign's counts.
 
     `continued_after` is the line or record (`unit`) after which an interrupted import went on.
+    `campaign_id` and `statistics` are None where a new campaign would have stayed empty: it was not
+    created.
     """
 
-    campaign_id: uuid.UUID
+    campaign_id: uuid.UUID | None
     unit: str
     tally: Tally
     continued_after: int
-    statistics: CampaignStatistics
+    statistics: CampaignStatistics | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +84,8 @@ def import_file(
         store: the stored functions.
         path: JSON lines, a JSON array, or an object with one; also compressed by gzip.
         campaign_id: the campaign that owns the new businesses.
-        new_campaign: a name: the campaign is created. An interrupted import goes on with the
-            campaign it created.
+        new_campaign: a name: the campaign is created with the first records that can be stored.
+            The same file and name again, also after an interruption, are the same campaign.
         zip_code: the ZIP code that was searched; default: each record's own postal code.
         batch_size: records of one ZIP code that are sent at once.
         file_format: `jsonl` or `json`; default: told by the content.
@@ -102,19 +107,29 @@ def import_file(
         target = f"campaign {campaign_id}" if new_campaign is None else f"new {new_campaign}"
         progress_file = ProgressFile(path, target)
         last = progress_file.load()
+        progress_file.prepare()
+        if campaign_id is None:
+            assert new_campaign is not None
+            campaign_id = last.campaign_id if last else _id_of_new(file, new_campaign)
         progress = Progress(
             file=file.identity,
             file_format=file.format,
             array=array,
             zip_code=zip_code,
-            campaign_id=campaign_id or (last.campaign_id if last else uuid.uuid4()),
+            campaign_id=campaign_id,
             position=Position(),
             evidence_from=Position(),
             tally=Tally(),
             rejects=None,
         )
-        importing = _Import(store, file, progress, progress_file, batch_size)
-        importing.prepare_campaign(new_campaign)
+        importing = _Import(store, file, progress, progress_file, batch_size, new_campaign)
+        if new_campaign is None:
+            # Nothing to insert, but a campaign that does not exist is an error right now.
+            store.insert_businesses_batch(campaign_id, None, [])
+        elif last is None:
+            importing.on_campaign_found = lambda: on_notice(
+                f"{path} went into the campaign {campaign_id} before: into the same one again"
+            )
         if last is not None and not restart:
             if not _same_work(last, progress):
                 on_notice(f"{path} or its options changed since the interrupted import")
@@ -131,10 +146,11 @@ def import_file(
             importing.rejects = RejectsFile(rejects_path, path, importing.progress.rejects)
             stack.callback(importing.rejects.close)
         importing.run(on_progress)
-        statistics = store.update_campaign_statistics(progress.campaign_id)
+        has_campaign = importing.new_campaign is None
+        statistics = store.update_campaign_statistics(campaign_id) if has_campaign else None
         progress_file.remove()
         return ImportReport(
-            campaign_id=progress.campaign_id,
+            campaign_id=campaign_id if has_campaign else None,
             unit=file.unit,
             tally=importing.progress.tally,
             continued_after=start.number,
@@ -147,8 +163,20 @@ def _same_work(last: Progress, now: Progress) -> bool:
     return last.model_dump(include=compared) == now.model_dump(include=compared)
 
 
+def _id_of_new(file: ScrapedFile, name: str) -> uuid.UUID:
+    """Always the same of one content and name: nothing has to remember which campaign it was.
+
+    A second campaign of the same records would stay empty, as a place stays where it is.
+    """
+    content = [file.identity.size, file.identity.head_sha256, name]
+    return uuid.uuid5(_NEW_CAMPAIGNS, json.dumps(content))
+
+
 class _Import:
-    """One run over a file; `progress` is what is committed so far."""
+    """One run over a file; `progress` is what is committed so far.
+
+    `new_campaign` is the name of a campaign that is still to be created.
+    """
 
     def __init__(
         self,
@@ -157,31 +185,26 @@ class _Import:
         progress: Progress,
         progress_file: ProgressFile,
         batch_size: int,
+        new_campaign: str | None,
     ) -> None:
         self.store = store
         self.file = file
         self.progress = progress
         self.progress_file = progress_file
         self.batch_size = batch_size
+        self.new_campaign = new_campaign
+        self.on_campaign_found: Callable[[], None] = lambda: None
         self.rejects: RejectsFile | None = None
 
-    def prepare_campaign(self, new_name: str | None) -> None:
-        campaign_id = self.progress.campaign_id
-        if new_name is None:
-            # Nothing to insert, but a campaign that does not exist is an error right now.
-            self.store.insert_businesses_batch(campaign_id, None, [])
-            return
-        # Noted first: killed in between, the next run creates the same campaign, not another.
-        is_first = self.progress_file.load() is None
-        if is_first:
-            self.progress_file.save(self.progress)
-        try:
-            self.store.create_campaign_with_coverage({"id": campaign_id, "name": new_name})
-        except StoredFunctionError as error:
-            # After a lost connection it may have been created all the same.
-            if is_first and not isinstance(error, DatabaseConnectionError):
-                self.progress_file.remove()
-            raise
+    def _create_campaign(self) -> None:
+        """A new campaign, once there is something for it."""
+        if self.new_campaign is not None:
+            created = self.store.create_campaign_with_coverage(
+                {"id": self.progress.campaign_id, "name": self.new_campaign}
+            )
+            self.new_campaign = None
+            if created.replayed:
+                self.on_campaign_found()
 
     def holds(self, last: Progress) -> bool:
         """Whether the last batch that `last` tells of is in the database."""
@@ -243,10 +266,15 @@ class _Import:
         by_zip_code: dict[str | None, list[Record]] = {}
         rejected: list[tuple[Record, str]] = []
         for record in batch:
-            if record.problem is None:
+            problem = record.problem
+            if problem is None and self.new_campaign is not None:
+                problem = _surely_rejected(record.value)
+            if problem is None:
                 by_zip_code.setdefault(self._zip_code(record.value), []).append(record)
             else:
-                rejected.append((record, record.problem))
+                rejected.append((record, problem))
+        if by_zip_code:
+            self._create_campaign()
         tally = Tally(records=len(batch))
         for zip_code, records in by_zip_code.items():
             self._insert(zip_code, records, tally, rejected)
@@ -326,6 +354,21 @@ def _is_about_a_record(error: StoredFunctionError) -> bool:
     """Invalid input, or more than a limit of the server allows (class 54)."""
     is_too_much = (error.error_code or "").startswith("54")
     return isinstance(error, InvalidInputError) or is_too_much
+
+
+def _surely_rejected(record: Any) -> str | None:
+    """Why the stored function will reject the record, in its words; None where it decides."""
+    if not isinstance(record, dict):
+        return "not a JSON object"
+    if all(_is_nothing(record.get(name)) for name in ("place_id", "placeId")):
+        return "no place_id"
+    if all(_is_nothing(record.get(name)) for name in ("name", "title")):
+        return "no name"
+    return None
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip(WHITE_SPACE))
 
 
 def _place_id(record: Any) -> str | None:

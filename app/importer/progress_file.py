@@ -7,11 +7,14 @@ import glob
 import hashlib
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from app.importer.errors import ImportFileError
 from app.importer.scraped_file import FileIdentity, Position
 
 # Shown at the end of an import; all of them go to the file of rejects.
@@ -91,26 +94,52 @@ class ProgressFile:
         key = hashlib.sha256(f"{imported.resolve()}\n{target}".encode()).hexdigest()[:12]
         name = f"{imported.name}.{key}.campaigndb-progress"
         beside = imported.resolve().parent
-        self.path = (beside if os.access(beside, os.W_OK) else _state_folder()) / name
+        self.is_beside = os.access(beside, os.W_OK)
+        self.path = (beside if self.is_beside else _state_folder()) / name
 
     def load(self) -> Progress | None:
         """The last progress; None if there is none that can be read."""
         try:
-            return Progress.model_validate_json(self.path.read_bytes())
-        except (FileNotFoundError, ValidationError):
+            with self._errors_explained("read"):
+                return Progress.model_validate_json(self.path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError, ValidationError):
             return None
+
+    def prepare(self) -> None:
+        """Fails where it cannot be written: before a batch is stored rather than after it."""
+        unfinished = self._unfinished()
+        with self._errors_explained("written"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.touch()
+            unfinished.unlink()
 
     def save(self, progress: Progress) -> None:
         """Whole or not at all, also when the process is killed meanwhile."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        unfinished = self._unfinished()
+        with self._errors_explained("written"):
+            try:
+                unfinished.write_text(progress.model_dump_json(), encoding="utf-8")
+                unfinished.replace(self.path)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    unfinished.unlink()
+                raise
+
+    def _unfinished(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.{os.getpid()}")
+
+    @contextmanager
+    def _errors_explained(self, done: str) -> Iterator[None]:
         try:
-            unfinished.write_text(progress.model_dump_json(), encoding="utf-8")
-            unfinished.replace(self.path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                unfinished.unlink()
-            raise
+            yield
+        except OSError as error:
+            if done == "read" and isinstance(error, (FileNotFoundError, NotADirectoryError)):
+                raise  # there is none
+            advice = "" if self.is_beside else ": name another folder for it in XDG_STATE_HOME"
+            raise ImportFileError(
+                f"the progress file {self.path} cannot be {done}"
+                f" ({error.strerror or error}){advice}"
+            ) from None
 
     def remove(self) -> None:
         """Also what processes that were killed while they saved left behind."""

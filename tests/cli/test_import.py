@@ -1,6 +1,7 @@
 """`campaigndb import`: the report, its exit codes, and going on after every kind of end."""
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -94,6 +95,89 @@ def test_a_new_campaign_is_created_and_counted(
     assert campaigndb("import", dirty_file, "--new", "Helsinki").exit_code == 0
     listed = json.loads(campaigndb("campaign", "list", "--json").stdout)
     assert [(row["name"], row["total_businesses_found"]) for row in listed] == [("Helsinki", 2)]
+
+
+def test_the_same_file_and_name_again_are_the_same_campaign(
+    campaigndb: CampaignDb, owner_engine: Engine, dirty_file: Path
+) -> None:
+    first = json.loads(campaigndb("import", dirty_file, "--new", "Helsinki", "--json").stdout)
+    moved = dirty_file.rename(dirty_file.with_name("moved.jsonl"))
+
+    again = campaigndb("import", moved, "--new", "Helsinki", "--json")
+
+    assert again.exit_code == 0
+    report = json.loads(again.stdout)
+    assert report["campaign_id"] == first["campaign_id"]
+    assert (report["inserted"], report["other_campaign"], report["total_businesses"]) == (0, 0, 2)
+    assert again.stderr == (
+        f"campaigndb: {moved} went into the campaign {first['campaign_id']} before: "
+        "into the same one again\n"
+    )
+    listed = json.loads(campaigndb("campaign", "list", "--json").stdout)
+    assert [(row["name"], row["total_businesses_found"]) for row in listed] == [("Helsinki", 2)]
+
+
+def test_another_file_or_name_is_another_campaign(
+    campaigndb: CampaignDb, dirty_file: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.jsonl"
+    other.write_text('{"placeId": "3", "title": "three"}\n')
+    for file, name in ((dirty_file, "Helsinki"), (other, "Helsinki"), (other, "Espoo")):
+        assert campaigndb("import", file, "--new", name).stderr == ""
+    assert campaigndb("campaign", "list").stdout.endswith("\n3 campaigns\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "rejected"),
+    [
+        ("", 0),
+        ("name,city\nx,y\n", 2),
+        ('[{"title": "no place"}, {"placeId": "1", "name": " "}, 7]', 3),
+    ],
+)
+def test_what_holds_nothing_to_store_makes_no_campaign(
+    campaigndb: CampaignDb, tmp_path: Path, content: str, rejected: int
+) -> None:
+    path = tmp_path / "places"
+    path.write_text(content)
+
+    result = campaigndb("import", path, "--new", "Helsinki")
+
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert result.stdout.endswith("\nNo record can be stored: no campaign was created.\n")
+    assert f"rejected  {rejected:>16}\n" in result.stdout
+    report = json.loads(campaigndb("import", path, "--new", "Helsinki", "--json").stdout)
+    assert (report["campaign_id"], report["rejected"]) == (None, rejected)
+    assert campaigndb("campaign", "list").stdout == "0 campaigns\n"
+    assert [file.name for file in tmp_path.iterdir()] == ["places"]
+
+
+def test_the_words_for_what_is_rejected_are_those_of_the_database(
+    campaigndb: CampaignDb, campaign_id: uuid.UUID, tmp_path: Path
+) -> None:
+    path = tmp_path / "places.json"
+    path.write_text('[{"title": "no place"}, {"placeId": "1", "name": " "}, 7]')
+    into = ([f"--campaign={campaign_id}"], ["--new=Helsinki"])
+    told = [json.loads(campaigndb("import", path, *where, "--json").stdout) for where in into]
+    assert told[0]["rejections"] == told[1]["rejections"]
+
+
+def test_a_progress_file_that_cannot_be_written_is_named_before_anything_is_stored(
+    campaigndb: CampaignDb,
+    monkeypatch: pytest.MonkeyPatch,
+    owner_engine: Engine,
+    dirty_file: Path,
+) -> None:
+    # Root may write everywhere.
+    monkeypatch.setattr("app.importer.progress_file.os.access", lambda _, mode: mode != os.W_OK)
+    monkeypatch.setenv("XDG_STATE_HOME", str(dirty_file))
+    result = campaigndb("import", dirty_file, "--new", "Helsinki")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"campaigndb: the progress file {dirty_file}/campaigndb/")
+    assert result.stderr.endswith(
+        "(Not a directory): name another folder for it in XDG_STATE_HOME\n"
+    )
+    assert count(owner_engine) == 0
 
 
 def test_importing_again_is_no_failure(
