@@ -26,6 +26,7 @@ from app.transactions import run_in_transaction
 _EXACT = Context(prec=1000, traps=[])
 _NOT_A_NUMBER = Decimal("NaN")
 ROWS_FETCHED_AT_ONCE = 1000
+SUM_OF_THE_SERVICES = "sum of the services"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +58,23 @@ class Reconciliation:
     discrepancies: tuple[Discrepancy, ...]
 
     @property
+    def independent(self) -> tuple[Discrepancy, ...]:
+        """The discrepancies less those that only follow from another one of the campaign.
+
+        Where a total is off, the actual cost is no longer the sum of the services either.
+        """
+        of_totals = {x.campaign_id for x in self.discrepancies if x.what != SUM_OF_THE_SERVICES}
+        return tuple(
+            discrepancy
+            for discrepancy in self.discrepancies
+            if discrepancy.what != SUM_OF_THE_SERVICES or discrepancy.campaign_id not in of_totals
+        )
+
+    @property
     def discrepancy(self) -> Decimal:
-        """The sum of the differences' sizes; 0.0000 if there is none."""
+        """The sum of the sizes of the independent differences; 0.0000 if there is none."""
         total = Decimal("0.0000")
-        for discrepancy in self.discrepancies:
+        for discrepancy in self.independent:
             total = _EXACT.add(total, discrepancy.difference.copy_abs())
         return total
 
@@ -234,7 +248,7 @@ def _compare(row: RowMapping) -> Iterator[Discrepancy]:
     by_service = Decimal(0)
     for column in SERVICE_COST_COLUMNS.values():
         by_service = _EXACT.add(by_service, totals[column])
-    pairs.append(("sum of the services", totals["actual_cost"], by_service))
+    pairs.append((SUM_OF_THE_SERVICES, totals["actual_cost"], by_service))
     for what, total, ledger in pairs:
         if total != ledger:  # NaN is not even equal to itself
             yield Discrepancy(

@@ -12,11 +12,12 @@ from sqlalchemy import func, select
 from app import CampaignStore
 from app.cli.connection import connected
 from app.cli.failures import CommandFailure
-from app.cli.terminal import cell, new_table, output_console, print_json
+from app.cli.terminal import UUID_WIDTH, cell, new_table, output_console, print_json, print_rows
 from app.table_reading import reading_tables
 from app.tables import api_costs, campaign_coverage, campaigns
 from app.tables.campaigns import COST_TOTALS, COUNTERS
 from app.tables.metadata import CAMPAIGN_STATUSES, COVERAGE_PROFILES
+from app.wording import counted
 
 app = typer.Typer(help="Create campaigns and look at them.")
 
@@ -89,7 +90,8 @@ def create(
         )
         return
     done = "was there already" if created.replayed else "was created"
-    print(f"The campaign {created.campaign_id} {done}, with {created.zip_count:,} ZIP codes.")
+    covered = counted(created.zip_count, "ZIP code")
+    print(f"The campaign {created.campaign_id} {done}, with {covered}.")
 
 
 @app.command()
@@ -115,6 +117,7 @@ def show(
         print_json(dict(row))
         return
     table = new_table("", "")
+    table.columns[1].min_width = UUID_WIDTH
     for name, value in row.items():
         if value is not None and value != []:
             table.add_row(name.replace("_", " "), cell(value))
@@ -146,13 +149,15 @@ def list_campaigns(
         print_json([dict(row) for row in rows])
         return
     numbers = ("ZIPs", "businesses", "emails", "cost (USD)")
-    table = new_table(*[HEADINGS.get(column, column) for column in LISTED], right=numbers)
-    for row in rows:
-        table.add_row(*[cell(row[column]) for column in LISTED])
     if rows:
-        output_console().print(table)
+        print_rows(
+            [HEADINGS.get(column, column) for column in LISTED],
+            [[row[column] for column in LISTED] for row in rows],
+            right=numbers,
+            less_important=("created", "emails", "ZIPs", "cost (USD)", "businesses", "status"),
+        )
     shown = f"{len(rows):,} of " if len(rows) < total else ""
-    print(f"{shown}{total:,} campaigns")
+    print(f"{shown}{counted(total, 'campaign')}")
 
 
 def _read_zip_file(path: Path) -> list[str]:

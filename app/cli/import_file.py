@@ -20,12 +20,13 @@ from rich.progress import (
 from app import CampaignStore
 from app.cli.connection import connected
 from app.cli.failures import FOUND_SOMETHING, INTERRUPTED, CommandFailure
-from app.cli.terminal import counted, error_console, notice, print_json, printable
+from app.cli.terminal import error_console, notice, print_json, printable
 from app.importer import ImportReport, ImportState
 from app.importer import import_file as run_import
 from app.importer.import_run import DEFAULT_BATCH_SIZE
 from app.importer.progress_file import REJECTIONS_KEPT
 from app.settings import get_settings
+from app.wording import counted
 
 MAX_BATCH_SIZE = 10_000
 

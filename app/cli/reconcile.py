@@ -11,11 +11,12 @@ import typer
 from app.cli.connection import connected
 from app.cli.failures import FOUND_SOMETHING
 from app.cli.per_tenant import per_tenant
-from app.cli.terminal import cell, money, new_table, output_console, print_json
+from app.cli.terminal import money, print_json, print_rows
 from app.reconciliation import Reconciliation, Repair
 from app.reconciliation import reconcile as run_reconciliation
 from app.reconciliation import repair as run_repair
 from app.settings import Settings
+from app.wording import counted
 
 
 @per_tenant
@@ -78,17 +79,16 @@ def _print_json(found: Reconciliation, repairs: Sequence[Repair] | None) -> None
 def _print_report(found: Reconciliation, repairs: Sequence[Repair] | None) -> None:
     if found.discrepancies:
         numbers = ("total", "ledger", "difference")
-        table = new_table("id", "campaign", "what", *numbers, right=numbers)
-        for item in found.discrepancies:
-            table.add_row(
-                cell(item.campaign_id),
-                cell(item.campaign),
-                cell(item.what),
-                *[cell(value) for value in (item.total, item.ledger, item.difference)],
-            )
-        output_console().print(table)
+        print_rows(
+            ("id", "campaign", "what", *numbers),
+            [
+                (x.campaign_id, x.campaign, x.what, x.total, x.ledger, x.difference)
+                for x in found.discrepancies
+            ],
+            right=numbers,
+        )
     print(
-        f"{found.campaigns:,} campaigns, {found.costs:,} costs, "
+        f"{counted(found.campaigns, 'campaign')}, {counted(found.costs, 'cost')}, "
         f"discrepancy {money(found.discrepancy)}"
     )
     if repairs is not None:
@@ -98,14 +98,12 @@ def _print_report(found: Reconciliation, repairs: Sequence[Repair] | None) -> No
 def _print_repairs(repairs: Sequence[Repair]) -> None:
     if repairs:
         amounts = ("before", "after")
-        table = new_table("id", "campaign", "repaired", *amounts, right=amounts)
-        for item in repairs:
-            table.add_row(
-                cell(item.campaign_id),
-                cell(item.campaign),
-                cell(item.total),
-                cell(item.amount_before),
-                cell(item.amount_after),
-            )
-        output_console().print(table)
-    print(f"{len(repairs):,} totals repaired")
+        print_rows(
+            ("id", "campaign", "repaired", *amounts),
+            [
+                (x.campaign_id, x.campaign, x.total, x.amount_before, x.amount_after)
+                for x in repairs
+            ],
+            right=amounts,
+        )
+    print(f"{counted(len(repairs), 'total')} repaired")

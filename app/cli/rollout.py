@@ -15,6 +15,7 @@ from app.rollout.percentages import ALL, FUNCTION_NAMES, Percentages, RolloutSet
 from app.settings import get_settings
 from app.table_reading import INSUFFICIENT_PRIVILEGE, TableAccessError, reading_tables
 from app.tables import campaigns
+from app.wording import counted
 
 app = typer.Typer(help="Move campaigns from application code to the stored functions.")
 
@@ -52,7 +53,7 @@ def show(
     for row in rows:
         table.add_row(*[cell(value) for value in row.values()])
     output_console().print(table)
-    print(f"{len(places):,} campaigns in all")
+    print(f"{counted(len(places), 'campaign')} in all")
 
 
 # So that -1 is told what a percentage is, and not that there is no such option.

@@ -32,6 +32,7 @@ from app.monitoring import (
 from app.monitoring.document import as_document
 from app.monitoring.rates import Rates, rates_between
 from app.settings import Settings
+from app.wording import counted
 
 QUEUES_SHOWN = 10
 # Typed names have no limit.
@@ -206,14 +207,14 @@ def _activity(found: Statistics, rates: Rates | None) -> RenderableType:
         return _part("activity", activity, None)
     since = f" since {activity.since:%Y-%m-%d %H:%M}" if activity.since else ""
     line = Text(
-        f"activity{since}: {activity.connections:,} connections, {activity.commits:,} commits, "
-        f"{activity.rollbacks:,} rollbacks, "
+        f"activity{since}: {counted(activity.connections, 'connection')}, "
+        f"{counted(activity.commits, 'commit')}, {counted(activity.rollbacks, 'rollback')}, "
     )
-    line.append(f"{activity.deadlocks:,} deadlocks", "bold red" if activity.deadlocks else "")
+    line.append(counted(activity.deadlocks, "deadlock"), "bold red" if activity.deadlocks else "")
     if rates is not None and rates.commits is not None:
         line.append(
             f"; now {rates.commits:,.1f} commits/s, {rates.rollbacks:,.1f} rollbacks/s, "
-            f"{rates.deadlocks:,} deadlocks"
+            f"{counted(rates.deadlocks or 0, 'deadlock')}"
         )
     return line
 
@@ -257,7 +258,7 @@ def _queues(queues: Sequence[QueueLength], shown: int) -> RenderableType:
     if rest:
         table.add_row(
             "",
-            f"{len(rest):,} more campaigns",
+            f"{len(rest):,} more campaign{'s' if len(rest) > 1 else ''}",
             cell(sum(queue.facebook for queue in rest)),
             cell(sum(queue.linkedin for queue in rest)),
         )
@@ -272,11 +273,13 @@ def _ledger(found: Statistics) -> RenderableType:
     reconciliation = found.reconciliation
     if isinstance(reconciliation, Unavailable):
         return _part("ledger", reconciliation, None)
-    count = len(reconciliation.discrepancies)
+    count = len(reconciliation.independent)
     return Text.assemble(
-        f"ledger: {reconciliation.campaigns:,} campaigns, {reconciliation.costs:,} costs, ",
+        f"ledger: {counted(reconciliation.campaigns, 'campaign')}, "
+        f"{counted(reconciliation.costs, 'cost')}, ",
         (
-            f"{count:,} discrepancies ({reconciliation.discrepancy:f} USD)",
+            f"{counted(count, 'discrepancy', 'discrepancies')}"
+            f" ({reconciliation.discrepancy:f} USD)",
             "bold red" if count else "green",
         ),
         ": see campaigndb reconcile" if count else "",

@@ -19,6 +19,7 @@ from app.tenants.lifecycle import create_tenant, drop_tenant, move_tenant
 from app.tenants.names import tenant_schema
 from app.tenants.registry import get_tenant, list_tenants, owner_connection
 from app.tenants.upgrades import upgrade_tenants
+from app.wording import counted
 
 app = typer.Typer(help="Tenants: a schema each, in one database or over a Citus cluster.")
 
@@ -120,7 +121,9 @@ def upgrade(
         print(printable(done.line), flush=True)
         failed += done.failure is not None
     if failed:
-        raise CommandFailure(f"{failed} of {len(tenants)} tenants failed", FOUND_SOMETHING)
+        raise CommandFailure(
+            f"{failed} of {counted(len(tenants), 'tenant')} failed", FOUND_SOMETHING
+        )
 
 
 @app.command()

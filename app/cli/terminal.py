@@ -6,18 +6,22 @@ import datetime
 import json
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 # Where no terminal sets a width, no column is cut.
 UNLIMITED_WIDTH = 10_000
+UUID_WIDTH = 36
+# Wide enough for texts to be folded into.
+FOLDED_WIDTH = 17
 
 
 class _Console(Console):
@@ -64,11 +68,6 @@ def money(value: Decimal) -> str:
     return format(value, "f")
 
 
-def counted(number: int, one: str, several: str | None = None) -> str:
-    """The number and what it counts: `1 campaign`, `2 campaigns`."""
-    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
-
-
 def new_table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     """A table; the columns in `right` hold numbers, and those are never wrapped."""
     table = Table(header_style="bold", pad_edge=False)
@@ -79,8 +78,55 @@ def new_table(*columns: str, right: tuple[str, ...] = ()) -> Table:
             justify="right" if is_number else "left",
             no_wrap=is_number or column == "id",
             overflow="fold",
+            # Half an id is of no use: what stands beside it has to give way.
+            min_width=UUID_WIDTH if column == "id" else None,
         )
     return table
+
+
+def print_rows(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    right: tuple[str, ...] = (),
+    less_important: tuple[str, ...] = (),
+) -> None:
+    """Prints a table, or on a narrow terminal what can be read there.
+
+    Then it goes without the `less_important` columns, the first of them first, and says so. Where
+    that is not enough, the columns stand below each other.
+    """
+    console = output_console()
+    texts = [[cell(value) for value in row] for row in rows]
+    for count in range(len(less_important) + 1):
+        left_out = less_important[:count]
+        kept = [number for number, column in enumerate(columns) if column not in left_out]
+        shown = [columns[number] for number in kept]
+        some = [[row[number] for number in kept] for row in texts]
+        if _width(shown, some, right) <= console.width:
+            table = new_table(*shown, right=right)
+            for row in some:
+                table.add_row(*row)
+            console.print(table)
+            if left_out:
+                hidden = ", ".join(column for column in columns if column in left_out)
+                notice(f"the terminal is too narrow for {hidden} (--json shows all)")
+            return
+    for row in texts:
+        for column, text in zip(columns, row, strict=True):
+            # The terminal itself breaks what is longer than its lines, so it can be copied.
+            console.print(Text.assemble((f"{column}: ", "bold"), text), soft_wrap=True)
+        console.print()
+
+
+def _width(columns: Sequence[str], rows: Sequence[Sequence[Text]], right: Sequence[str]) -> int:
+    """What a table of these needs to be read without much folding."""
+    width = 3 * len(columns) - 1  # lines and spaces between
+    for number, column in enumerate(columns):
+        longest = max([cell_len(column), *(row[number].cell_len for row in rows)])
+        is_folded = column not in right and column != "id"
+        width += min(longest, FOLDED_WIDTH) if is_folded else longest
+    return width
 
 
 _collected: ContextVar[list[Any] | None] = ContextVar("_collected", default=None)

@@ -31,6 +31,7 @@ from app.reconciliation import Reconciliation, reconcile
 from app.settings import get_settings
 from app.tables import campaigns
 from app.tables.campaigns import SERVICE_COST_COLUMNS
+from app.wording import counted
 
 PAGE_SIZE = 100
 # Wide enough for the table of calls where no terminal says how wide it is.
@@ -93,7 +94,8 @@ def _work_on_campaign(console: Console, database: DemoDatabase, limit: int | Non
             [{"zip_code": zip_code, "max_results": 1000} for zip_code in zip_codes],
         )
         console.print(
-            f"Helsinki: {len(places)} places in {campaign.zip_count} postal codes, "
+            f"Helsinki: {counted(len(places), 'place')}"
+            f" in {counted(campaign.zip_count, 'postal code')}, "
             f"{len(JOBS)} processes on one campaign\n"
         )
         assignment = Assignment(

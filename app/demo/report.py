@@ -17,6 +17,7 @@ from app.budgets import BUDGETS
 from app.drift import DriftReport
 from app.reconciliation import Reconciliation
 from app.results import CampaignStatistics
+from app.wording import counted
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def print_report(console: Console, outcome: Outcome) -> None:
     console.print(_calls(outcome.latencies))
     calls = sum(map(len, outcome.latencies.values()))
     console.print(
-        f"{calls} calls and {outcome.retries} retries "
+        f"{counted(calls, 'call')} and {counted(outcome.retries, 'retry', 'retries')} "
         f"by {outcome.processes} processes in {outcome.seconds:.1f} s"
     )
     _print_checks(console, outcome)
@@ -134,7 +135,8 @@ def _print_checks(console: Console, outcome: Outcome) -> None:
                 f"{reconciliation.discrepancy:.4f}",
                 "bold red" if reconciliation.discrepancies else "bold green",
             ),
-            f" USD between the ledger's {reconciliation.costs} costs and the campaign's totals",
+            f" USD between the ledger's {counted(reconciliation.costs, 'cost')}"
+            " and the campaign's totals",
         )
     )
     differences = outcome.drift.differences
@@ -143,7 +145,7 @@ def _print_checks(console: Console, outcome: Outcome) -> None:
     console.print(
         Text.assemble(
             "schema check: ",
-            (f"{len(differences)} differences", "bold red")
+            (counted(len(differences), "difference"), "bold red")
             if differences
             else ("clean", "bold green"),
         )

@@ -55,6 +55,6 @@ def _reconciliation(statistics: Statistics) -> dict[str, Any]:
     return {
         "campaigns": found.campaigns,
         "costs": found.costs,
-        "discrepancies": len(found.discrepancies),
+        "discrepancies": len(found.independent),
         "discrepancy_usd": found.discrepancy,
     }

@@ -166,7 +166,7 @@ def _ledger(statistics: Statistics) -> Iterator[Metric]:
         "ledger_discrepancies",
         "Totals that differ from the ledger of costs.",
         [],
-        [([], len(found.discrepancies))],
+        [([], len(found.independent))],
     )
     yield _gauge(
         "ledger_discrepancy_usd",

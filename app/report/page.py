@@ -15,6 +15,7 @@ from app.drift import DriftReport
 from app.report.charts import horizontal_bars, stacked_bars
 from app.report.figures import CostPeriod, Figures, Funnel
 from app.tables.metadata import SERVICES
+from app.wording import counted
 
 SERVICE_NAMES = {
     "google_maps": "Google Maps",
@@ -151,6 +152,7 @@ _ENVIRONMENT = Environment(
 )
 _ENVIRONMENT.filters |= {
     "number": _number,
+    "counted": counted,
     "money": _money,
     "percent": _percent,
     "milliseconds": _milliseconds,

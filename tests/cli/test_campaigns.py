@@ -56,7 +56,7 @@ def test_the_same_id_again_is_the_same_campaign(campaigndb: CampaignDb) -> None:
     again = campaigndb("campaign", "create", "--name", "x", "--id", ID)
     assert first.stdout == f"The campaign {ID} was created, with 0 ZIP codes.\n"
     assert again.stdout == f"The campaign {ID} was there already, with 0 ZIP codes.\n"
-    assert "1 campaigns" in campaigndb("campaign", "list").stdout
+    assert "\n1 campaign\n" in campaigndb("campaign", "list").stdout
 
 
 def test_money_is_exact_for_machines(
@@ -95,7 +95,7 @@ def test_a_list_shows_the_newest_first_and_says_what_it_leaves_out(
     assert "number 4" in short
     assert "number 3" not in short
     paused = campaigndb("campaign", "list", "--status", "paused").stdout
-    assert paused.endswith("\n1 campaigns\n")
+    assert paused.endswith("\n1 campaign\n")
     assert "number 3" in paused
     assert campaigndb("campaign", "list", "--status", "failed").stdout == "0 campaigns\n"
 

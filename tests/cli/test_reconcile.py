@@ -25,7 +25,7 @@ def _costs(store: CampaignStore, campaign_id: uuid.UUID) -> None:
 def test_clean(campaigndb: CampaignDb) -> None:
     result = campaigndb("reconcile")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "1 campaigns, 2 costs, discrepancy 0.0000\n"
+    assert result.stdout == "1 campaign, 2 costs, discrepancy 0.0000\n"
     assert json.loads(campaigndb("reconcile", "--json").stdout) == {
         "campaigns": 1,
         "costs": 2,
@@ -45,7 +45,7 @@ def test_a_discrepancy(
     assert (result.exit_code, result.stderr) == (1, "")
     for shown in (str(campaign_id), "Helsinki", "actual_cost", "1.5001", "1.5000", "0.0001"):
         assert shown in result.stdout
-    assert result.stdout.endswith("1 campaigns, 1 costs, discrepancy 0.0002\n")
+    assert result.stdout.endswith("1 campaign, 1 cost, discrepancy 0.0002\n")
     machine = campaigndb("reconcile", "--json")
     assert machine.exit_code == 1
     assert json.loads(machine.stdout)["discrepancies"] == [
@@ -69,7 +69,7 @@ def test_a_repair(
 ) -> None:
     clean = campaigndb("reconcile", "--repair")
     assert (clean.exit_code, clean.stderr) == (0, "")
-    assert clean.stdout == "1 campaigns, 2 costs, discrepancy 0.0000\n0 totals repaired\n"
+    assert clean.stdout == "1 campaign, 2 costs, discrepancy 0.0000\n0 totals repaired\n"
     with owner_engine.begin() as connection:
         connection.execute(text("update gmaps_campaigns set facebook_cost = 9"))
 
@@ -77,8 +77,8 @@ def test_a_repair(
 
     # Found, and repaired.
     assert (result.exit_code, result.stderr) == (1, "")
-    assert "discrepancy 15.0000\n" in result.stdout
-    assert result.stdout.endswith("\n1 totals repaired\n")
+    assert "discrepancy 7.5000\n" in result.stdout
+    assert result.stdout.endswith("\n1 total repaired\n")
     *_, repair, _, _ = result.stdout.splitlines()
     assert [cell.strip() for cell in repair.strip("│").split("│")] == [
         str(campaign_id),
@@ -114,7 +114,7 @@ def test_a_repair_for_machines(
         }
     ]
     process = campaigndb_process("reconcile", "--repair")
-    assert (process.wait(60), process.stdout.readline()[:12]) == (0, "1 campaigns,")
+    assert (process.wait(60), process.stdout.readline()[:12]) == (0, "1 campaign, ")
 
 
 def test_a_repair_that_fails_says_what_was_found_and_why(

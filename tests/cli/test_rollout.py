@@ -43,7 +43,7 @@ def test_percentages_are_set_and_shown(
     assert found["update_coverage_status"][:2] == (75, "settings")
     table = campaigndb("rollout", "show").stdout
     assert "track_campaign_cost" in table
-    assert table.endswith("1 campaigns in all\n")
+    assert table.endswith("\n1 campaign in all\n")
 
     assert campaigndb("rollout", "set", "all", "0").exit_code == 0
     assert set(shown(campaigndb).values()) == {(0, "table", 0)}

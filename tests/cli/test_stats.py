@@ -37,7 +37,7 @@ def test_every_part_is_shown(
         "lock waits: none",
         "0 deadlocks",
         str(campaign_id),
-        "2 discrepancies (15.0000 USD): see campaigndb reconcile",
+        "1 discrepancy (7.5000 USD): see campaigndb reconcile",
         "gmaps_campaigns",
         "idx_businesses_facebook_queue",
         "create extension pg_stat_statements",
@@ -54,7 +54,7 @@ def test_every_part_is_shown(
             "linkedin": 1,
         }
     ]
-    assert machine["reconciliation"]["discrepancy_usd"] == "15.0000"
+    assert machine["reconciliation"]["discrepancy_usd"] == "7.5000"
     assert [each["budget_seconds"] for each in machine["functions"]][3] == 0.1
     skipped = json.loads(campaigndb("stats", "--json", "--no-reconcile").stdout)
     assert skipped["reconciliation"] == {"unavailable": "it was not asked for"}

@@ -48,8 +48,8 @@ def test_every_metric_has_help_a_type_and_a_name_of_its_kind(
             assert sample.name.endswith("_total") == (family.type == "counter")
     samples = _samples(exposition)
     assert samples["campaigndb_function_budget_seconds", "track_campaign_cost"] == 0.1
-    assert samples["campaigndb_ledger_discrepancies",] == 2
-    assert samples["campaigndb_ledger_discrepancy_usd",] == 15.0
+    assert samples["campaigndb_ledger_discrepancies",] == 1
+    assert samples["campaigndb_ledger_discrepancy_usd",] == 7.5
     assert samples["campaigndb_part_readable", "queues"] == 1
     assert samples["campaigndb_part_readable", "statements"] == 0
 

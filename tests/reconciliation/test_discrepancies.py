@@ -43,14 +43,34 @@ def test_a_total_that_is_off_by_the_least_amount_is_found(
     store.track_campaign_cost(campaign_id, "google_maps", 1, "12.3456")
     change(owner_engine, f"update gmaps_campaigns set {column} = {column} + 0.0001")
 
-    found = {item.what: item for item in reconcile(owner_engine, "public").discrepancies}
+    reconciled = reconcile(owner_engine, "public")
+    found = {item.what: item for item in reconciled.discrepancies}
 
-    # The actual cost is then no longer the sum of the services either.
+    # The actual cost is then no longer the sum of the services either, which is shown, and not
+    # added to what is off.
     assert set(found) == {column, "sum of the services"}
+    assert [item.what for item in reconciled.independent] == [column]
+    assert reconciled.discrepancy == Decimal("0.0001")
     assert found[column].campaign_id == campaign_id
     assert found[column].campaign == "Helsinki"
     assert found[column].difference == Decimal("0.0001")
     assert found[column].total - found[column].ledger == Decimal("0.0001")
+
+
+def test_a_cost_of_no_known_service_is_counted(
+    store: CampaignStore, owner_engine: Engine, campaign_id: uuid.UUID
+) -> None:
+    store.track_campaign_cost(campaign_id, "facebook", 1, 3)
+    for table, column in (("api_costs", "service"), ("campaigns", "facebook_cost")):
+        change(owner_engine, f"alter table gmaps_{table} alter {column} drop not null")
+    change(owner_engine, "update gmaps_api_costs set service = null")
+    change(owner_engine, "update gmaps_campaigns set facebook_cost = 0")
+
+    found = reconcile(owner_engine, "public")
+
+    # Each total is its ledger's sum; that the services' are not all of it follows from nothing.
+    assert [item.what for item in found.independent] == ["sum of the services"]
+    assert found.discrepancy == 3
 
 
 def test_a_cost_that_is_missing_in_the_totals_is_found(

@@ -41,7 +41,7 @@ def test_every_figure_is_there(page: MakePage) -> None:
     ):
         assert row in shown.rows
     assert "track_campaign_cost" in shown.text
-    assert "3 costs of 1 campaigns: every total agrees" in shown.text
+    assert "3 costs of 1 campaign: every total agrees" in shown.text
     assert "Revision 0001: as the code says" in shown.text
 
 
@@ -97,8 +97,10 @@ def test_what_is_wrong_is_named(page: MakePage, filled: uuid.UUID, owner_engine:
         connection.execute(text("update gmaps_campaigns set facebook_cost = 9"))
     difference = Difference(kind="table", name="notes", problem="unexpected")
     shown = page(DriftReport("public", "0001", [difference] * 23))
-    assert "Ledger: 2 discrepancies" in shown.text
+    assert "Ledger: 1 discrepancy" in shown.text
+    assert "1 total differs , by 7.5000 USD" in shown.text
     assert ["Helsinki", "facebook_cost", "9.0000", "1.5000"] in shown.rows
+    assert "sum of the services" in shown.text
     assert "Schema: 23 differences" in shown.text
     assert shown.html.count("<li><code>") == 20
     assert "And 3 more" in shown.text

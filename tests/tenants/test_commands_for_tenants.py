@@ -28,7 +28,7 @@ def track(url: URL, name: str, cost: str) -> None:
 def test_reconcile(campaigndb: CampaignDb, tenants_url: URL) -> None:
     for name, cost in zip(TENANTS, ("1.5", "2.5"), strict=True):
         track(tenants_url, name, cost)
-    clean = "1 campaigns, 1 costs, discrepancy 0.0000\n"
+    clean = "1 campaign, 1 cost, discrepancy 0.0000\n"
     for name in TENANTS:
         one = campaigndb("reconcile", "--tenant", name)
         assert (one.exit_code, one.stdout, one.stderr) == (0, clean, "")
@@ -41,11 +41,11 @@ def test_reconcile(campaigndb: CampaignDb, tenants_url: URL) -> None:
     found = campaigndb("reconcile", "--all-tenants", "--json")
     assert found.exit_code == 1
     documents = {item["tenant"]: item for item in json.loads(found.stdout)["tenants"]}
-    assert documents["acme"]["discrepancy"] == "15.0000"
+    assert documents["acme"]["discrepancy"] == "7.5000"
     assert documents[TENANTS[1]]["discrepancies"] == []
     repaired = campaigndb("reconcile", "--tenant", "acme", "--repair")
     assert repaired.exit_code == 1
-    assert repaired.stdout.endswith("1 totals repaired\n")
+    assert repaired.stdout.endswith("1 total repaired\n")
     assert campaigndb("reconcile", "--all-tenants").exit_code == 0
 
 
