@@ -20,6 +20,7 @@ from app.drift.shadow import Tell, Wanted, shadow_database
 from app.drift.snapshot import Snapshot, quoted, read_snapshot
 from app.migrations.configuration import alembic_config
 from app.settings import Settings, get_settings
+from app.tables import metadata
 
 # To read takes no lock that a worker waits for; if a migration at work holds one, it is not waited
 # for either.
@@ -93,6 +94,11 @@ def find_drift(
     head = scripts.get_current_head() or "base"
     with _reading(url, settings) as connection:
         live = _read_live(connection, settings)
+    if not live.revisions and not _has_tables(live.snapshot):
+        # A line for each object would bury what to do.
+        differences = [_nothing_there(head, settings.schema_name)]
+        left, ignored = without_ignored(differences, ignore)
+        return DriftReport(settings.schema_name, head, left, ignored)
     known = {script.revision for script in scripts.walk_revisions()}
     is_known = len(live.revisions) == 1 and live.revisions[0] in known
     revision = live.revisions[0] if is_known else head
@@ -219,6 +225,24 @@ def _read_revisions(connection: Connection, schema: str) -> list[str]:
         )
     return list(
         connection.execute(text(f"select version_num from {table} order by 1")).scalars()  # noqa: S608
+    )
+
+
+def _has_tables(snapshot: Snapshot) -> bool:
+    return any(
+        item.kind == "table" and item.name in metadata.tables for item in snapshot.objects.values()
+    )
+
+
+def _nothing_there(head: str, schema: str) -> Difference:
+    return Difference(
+        kind="revision",
+        name=f"of schema {quoted(schema)}",
+        problem="changed",
+        attribute="number",
+        expected=head,
+        found="none, as the schema is not there",
+        mend="campaigndb db migrate (or alembic upgrade head)",
     )
 
 

@@ -139,20 +139,42 @@ def test_what_cannot_be_told_is_exit_code_2(
 
 def test_an_empty_database_has_no_revision(campaigndb: CampaignDb, database_url: URL) -> None:
     change(database_url, "drop schema public cascade", "create schema public")
-    done = campaigndb("drift", "--keep-shadow", "--ignore", "grant *", "--ignore", "schema *")
+    line = (
+        f"revision of schema public: number: expected {HEAD}, found none, as the schema is not "
+        "there; to mend: campaigndb db migrate (or alembic upgrade head)"
+    )
+    done = campaigndb("drift", "--ignore", "grant *", "--ignore", "schema *", "--ignore", "table *")
     assert done.exit_code == 1
-    assert f"revision of schema public: number: expected {HEAD}, found none" in done.stdout
-    assert "table gmaps_campaigns: expected, but missing" in done.stdout
+    assert done.stdout.splitlines() == [line]
+
+    document = json.loads(campaigndb("drift", "--json").stdout)
+    assert (document["drift"], document["revision"]) == (True, HEAD)
+    assert [each["mend"] for each in document["differences"]] == [line.partition("to mend: ")[2]]
+    annotations = campaigndb("drift", "--format", "github")
+    assert annotations.exit_code == 1
+    assert annotations.stdout.splitlines() == [
+        f"::error title=Schema drift::{line.replace('; to mend: ', ' (to mend: ')})",
+        f"schema public, revision {HEAD}: 1 difference",
+    ]
 
 
-def test_a_schema_that_does_not_exist_is_one_line_beside_the_revision(
+def test_a_database_without_a_revision_but_with_tables_is_compared(
+    campaigndb: CampaignDb, database_url: URL
+) -> None:
+    change(database_url, "drop table alembic_version", "drop table gmaps_api_costs cascade")
+    done = campaigndb("drift", "--keep-shadow")
+    assert done.exit_code == 1
+    assert f"revision of schema public: number: expected {HEAD}, found none; " in done.stdout
+    assert "table gmaps_api_costs: expected, but missing" in done.stdout
+
+
+def test_a_schema_that_does_not_exist_is_one_line(
     campaigndb: CampaignDb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CAMPAIGNDB_SCHEMA", "elsewhere")
     done = campaigndb("drift")
     assert done.exit_code == 1
     assert done.stdout.splitlines() == [
-        f"revision of schema elsewhere: number: expected {HEAD}, found none; "
-        "to mend: alembic upgrade head",
-        "schema elsewhere: expected, but missing; to mend: create schema elsewhere",
+        f"revision of schema elsewhere: number: expected {HEAD}, found none, as the schema is not "
+        "there; to mend: campaigndb db migrate (or alembic upgrade head)",
     ]
