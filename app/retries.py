@@ -16,6 +16,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from app.calls import ALL_FUNCTIONS
 from app.errors import StoredFunctionError
 
 # lock_not_available (lock_timeout), deadlock_detected
@@ -82,12 +83,19 @@ DEFAULT_POLICIES: Mapping[str, RetryPolicy] = MappingProxyType(
 
 
 class Policies:
-    """Which policy each function has: the defaults, others by name, or one for every function."""
+    """Which policy each function has: the defaults, others by name, or one for every function.
+
+    Raises ValueError for a name that no function has.
+    """
 
     def __init__(self, policies: Mapping[str, RetryPolicy] | RetryPolicy | None = None) -> None:
         if isinstance(policies, RetryPolicy):
             self._default, self._by_name = policies, dict[str, RetryPolicy]()
         else:
+            known = [function.name for function in ALL_FUNCTIONS]
+            for name in policies or ():
+                if name not in known:  # the one that was meant would have the default's
+                    raise ValueError(f"there is no function {name!r}: {', '.join(known)}")
             self._default = DEFAULT_POLICY
             self._by_name = {**DEFAULT_POLICIES, **(policies or {})}
 

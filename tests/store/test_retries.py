@@ -242,3 +242,8 @@ def test_retries_are_logged_without_parameters(
     assert (failure.levelname, failure.attempts) == ("WARNING", 4)
     assert {record.sqlstate for record in caplog.records} == {"55P03"}
     assert "hush" not in caplog.text
+
+
+def test_a_policy_of_no_function_is_refused(make_store) -> None:
+    with pytest.raises(ValueError, match="no function 'track_campaign_costs': create_campaign_"):
+        make_store(policies={"track_campaign_costs": QUICK})
