@@ -20,21 +20,22 @@ from app.tenants.roles import tenant_settings
 TenantOption = Annotated[
     str | None, typer.Option("--tenant", metavar="NAME", help="On this tenant's schema.")
 ]
-AllTenantsOption = Annotated[
-    bool,
-    typer.Option(
-        "--all-tenants",
-        help="On every tenant's, past those that fail; the exit code is the worst of theirs, and "
-        'JSON is {"tenants": […]}.',
-    ),
+_ALL_TENANTS = "On every tenant's, past those that fail; the exit code is the worst of theirs"
+AllTenantsOption = Annotated[bool, typer.Option("--all-tenants", help=f"{_ALL_TENANTS}.")]
+AllTenantsJsonOption = Annotated[
+    bool, typer.Option("--all-tenants", help=f'{_ALL_TENANTS}, and JSON is {{"tenants": […]}}.')
 ]
 
 
 _ONE_OF_ALL = "one_of_all"
 
 
-def per_tenant(command: Callable[..., None]) -> Callable[..., None]:
+def per_tenant(
+    command: Callable[..., None], check_for_all: Callable[[dict[str, Any]], None] = lambda _: None
+) -> Callable[..., None]:
     """Gives a command the two options.
+
+    `check_for_all` refuses options that cannot be meant for all tenants, once.
 
     Its first parameter is `settings: Settings`, which is filled in: whose `schema_name` and
     `app_role` they hold is whom it works on. JSON it has to print by `print_json`. A parameter
@@ -47,6 +48,7 @@ def per_tenant(command: Callable[..., None]) -> Callable[..., None]:
         if tenant is not None and all_tenants:
             raise CommandFailure("say --tenant NAME or --all-tenants")
         if all_tenants:
+            check_for_all(options)
             _on_all(command, settings, options, filled_in)
         elif tenant is not None:
             with reader_connection(database_url(settings), settings) as connection:
@@ -67,7 +69,11 @@ def per_tenant(command: Callable[..., None]) -> Callable[..., None]:
     }
     for name, annotation, default in (
         ("tenant", TenantOption, None),
-        ("all_tenants", AllTenantsOption, False),
+        (
+            "all_tenants",
+            AllTenantsJsonOption if "as_json" in parameters else AllTenantsOption,
+            False,
+        ),
     ):
         parameters[name] = inspect.Parameter(
             name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation

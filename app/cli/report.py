@@ -6,8 +6,9 @@ import contextlib
 import os
 import secrets
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,7 +25,12 @@ from app.settings import Settings
 STANDARD_OUTPUT = Path("-")
 
 
-@per_tenant
+def _check_for_all(options: dict[str, Any]) -> None:
+    if options["html"] == STANDARD_OUTPUT:
+        raise CommandFailure("all tenants do not fit on standard output: --html FILE")
+
+
+@partial(per_tenant, check_for_all=_check_for_all)
 def report(
     settings: Settings,
     one_of_all: str | None,
@@ -47,8 +53,6 @@ def report(
     from app.report import DriftUnknown, read_figures, render_page  # only where it is needed
 
     if one_of_all is not None:
-        if html == STANDARD_OUTPUT:
-            raise CommandFailure("all tenants do not fit on standard output: --html FILE")
         html = html.with_name(f"{html.stem}.{one_of_all}{html.suffix}")
     with connected(settings) as engine:
         figures = read_figures(engine, settings.schema_name, shown=campaigns)

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -42,10 +43,14 @@ QUEUES_WATCHED = 3  # a screen has few lines
 RECONCILED_EVERY_SECONDS = 30.0
 
 
-@per_tenant
+def _check_for_all(options: dict[str, Any]) -> None:
+    if options["prometheus"] or options["watch"]:
+        raise CommandFailure("--watch and --prometheus are for one tenant at a time: --tenant NAME")
+
+
+@partial(per_tenant, check_for_all=_check_for_all)
 def stats(
     settings: Settings,
-    one_of_all: str | None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One object for machines; money as exact text.")
     ] = False,
@@ -79,8 +84,6 @@ def stats(
     """
     if prometheus and (as_json or watch):
         raise typer.BadParameter("goes with neither --json nor --watch", param_hint="--prometheus")
-    if one_of_all is not None and (prometheus or watch):
-        raise CommandFailure("--watch and --prometheus are for one tenant at a time: --tenant NAME")
     schema = settings.schema_name
     with connected(settings) as engine:
         if watch:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from app.cli.failures import FOUND_SOMETHING, CommandFailure
@@ -16,12 +17,14 @@ from app.migrations.messages import describe_database_error
 from app.settings import get_settings
 from app.tenants.citus import is_installed
 from app.tenants.lifecycle import create_tenant, drop_tenant, move_tenant
-from app.tenants.names import tenant_schema
 from app.tenants.registry import get_tenant, list_tenants, owner_connection
+from app.tenants.roles import naming_the_role
 from app.tenants.upgrades import upgrade_tenants
 from app.wording import counted
 
-app = typer.Typer(help="Tenants: a schema each, in one database or over a Citus cluster.")
+app = typer.Typer(
+    no_args_is_help=True, help="Tenants: a schema each, in one database or over a Citus cluster."
+)
 
 Name = Annotated[str, typer.Argument(help="The tenant's name.", show_default=False)]
 AppRole = Annotated[
@@ -44,7 +47,8 @@ def create(name: Name, app_role: AppRole = None) -> None:
     try:
         tenant = create_tenant(url, name, settings, app_role=app_role)
     except DBAPIError as error:
-        raise CommandFailure(describe_database_error(error, settings)) from None
+        problem = describe_database_error(error, settings)
+        raise CommandFailure(naming_the_role(problem, settings, app_role)) from None
     roles = ", ".join(tenant.granted_roles) or "no application role"
     print(
         f"The tenant {tenant.name}: schema {tenant.schema}, revision {tenant.revision},"
@@ -135,7 +139,7 @@ def drop(
     settings = get_settings()
     url = database_url(settings)
     if not yes:
-        _confirm(name)
+        _confirm(name, url)
     try:
         tenant = drop_tenant(url, name, settings)
     except DBAPIError as error:
@@ -156,13 +160,15 @@ def move(
     print(f"The tenant {tenant.name} is on {to}.")
 
 
-def _confirm(name: str) -> None:
+def _confirm(name: str, url: URL) -> None:
     settings = get_settings()
-    tenant_schema(name, settings)
+    with owner_connection(url, settings) as connection:
+        tenant = get_tenant(connection, name, settings, with_revisions=False)
     if not sys.stdin.isatty():
-        raise CommandFailure(f"dropping the tenant {name} loses its data: say --yes")
-    with owner_connection(database_url(settings), settings) as connection:
-        tenant = get_tenant(connection, name, settings)
+        raise CommandFailure(
+            f"dropping the tenant {tenant.name} loses its data, and without a terminal nobody can"
+            " be asked: say --yes"
+        )
     typed = typer.prompt(f"All data of {tenant.name} will be lost. Type its name to go on")
     if typed != tenant.name:
         raise CommandFailure("nothing was dropped")

@@ -41,3 +41,12 @@ def tenant_settings(
     if role is None:
         role = granted_roles[0] if granted_roles else settings.app_role
     return settings.model_copy(update={"schema_name": schema, "app_role": role})
+
+
+def naming_the_role(problem: str, settings: Settings, app_role: str | None) -> str:
+    """What a migration says of the application role, by the name of what chose it here."""
+    if app_role is not None:
+        return problem.replace("(CAMPAIGNDB_APP_ROLE)", "(--app-role)")
+    if settings.tenant_app_role is not None:
+        return problem.replace("(CAMPAIGNDB_APP_ROLE)", "(CAMPAIGNDB_TENANT_APP_ROLE)")
+    return problem

@@ -17,7 +17,7 @@ from app.migrations.messages import describe_database_error
 from app.settings import Settings
 from app.tenants.errors import TenantError
 from app.tenants.registry import Tenant, get_tenant, owner_connection, shown_revision
-from app.tenants.roles import tenant_settings
+from app.tenants.roles import naming_the_role, tenant_settings
 from app.worker_processes import ProcessDied, in_processes
 
 
@@ -129,7 +129,8 @@ def _migrate(task: _Task) -> Upgrade:
         else:
             upgrade(task.url, task.revision, own, tenant=tenant.name, is_there=True)
     except DBAPIError as error:
-        failure = describe_database_error(error, task.settings)
+        problem = describe_database_error(error, task.settings)
+        failure = naming_the_role(problem, task.settings, task.app_role)
     except (CommandError, TenantError) as error:
         failure = " ".join(str(error).split())
     except Exception as error:  # noqa: BLE001 - a revision's code may raise anything

@@ -59,8 +59,9 @@ def test_upgrading(campaigndb: CampaignDb, tenants_url: URL) -> None:
         (["upgrade", "nobody"], "there is no tenant nobody"),
         (["upgrade", "--all", "--app-role", "app"], "--app-role is for one tenant"),
         (["create", "a.b"], "'a.b' is no tenant's name"),
-        (["create", "fresh", "--app-role", "no_such_role"], "no_such_role"),
-        (["drop", "acme"], "say --yes"),
+        (["create", "fresh", "--app-role", "no_such_role"], "no_such_role (--app-role) does not"),
+        (["drop", "acme"], "without a terminal nobody can be asked: say --yes"),
+        (["drop", "nobody"], "there is no tenant nobody"),
         (["drop", "public", "--yes"], "CAMPAIGNDB_SCHEMA"),
         (["drop", "nobody", "--yes"], "there is no tenant nobody"),
         (["move", "acme", "--to", "node1:5432"], "the extension citus is not installed"),
@@ -76,3 +77,12 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_2(
     assert said in refused.stderr
     assert refused.stderr.count("\n") == 1
     assert set(revisions_of(tenants_url)) == set(TENANTS)
+
+
+def test_a_role_that_is_derived_from_the_name_and_does_not_exist(
+    campaigndb: CampaignDb, tenants_url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMPAIGNDB_TENANT_APP_ROLE", "no_such_{tenant}")
+    refused = campaigndb("tenant", "create", "fresh")
+    assert refused.exit_code == 2
+    assert "no_such_fresh (CAMPAIGNDB_TENANT_APP_ROLE) does not exist" in refused.stderr
