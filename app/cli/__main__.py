@@ -1,6 +1,6 @@
 """`python -m app.cli`: the command line where no script is installed."""
 
-from app.cli.main import run
+from app.cli.entry import run
 
 if __name__ == "__main__":
     run()

@@ -19,7 +19,7 @@ from app.tables.campaigns import COST_TOTALS, COUNTERS
 from app.tables.metadata import CAMPAIGN_STATUSES, COVERAGE_PROFILES
 from app.wording import counted
 
-app = typer.Typer(help="Create campaigns and look at them.")
+app = typer.Typer(no_args_is_help=True, help="Create campaigns and look at them.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="For machines; money as exact text.")]
 
@@ -117,12 +117,14 @@ def show(
         print_json(dict(row))
         return
     table = new_table("", "")
-    table.columns[1].min_width = UUID_WIDTH
     for name, value in row.items():
         if value is not None and value != []:
             table.add_row(name.replace("_", " "), cell(value))
     table.show_header = False
-    output_console().print(table)
+    console = output_console()
+    # Names are folded before the id is.
+    table.columns[0].max_width = max(8, console.width - UUID_WIDTH - 5)
+    console.print(table)
 
 
 @app.command("list")

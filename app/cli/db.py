@@ -18,7 +18,9 @@ from app.migrations.commands import upgrade
 from app.migrations.messages import describe_database_error
 from app.settings import get_settings
 
-app = typer.Typer(help="The embedded PostgreSQL server, and migrating a database.")
+app = typer.Typer(
+    no_args_is_help=True, help="The embedded PostgreSQL server, and migrating a database."
+)
 
 
 @app.command()

@@ -16,7 +16,10 @@ def demo(
         bool, typer.Option(help="Leave the demo's database for a look at it afterwards.")
     ] = False,
 ) -> None:
-    """Work on a campaign over Helsinki with four processes at once, and check the outcome."""
+    """Work on a campaign over Helsinki with four processes at once, and check the outcome.
+
+    Exit code 0: it is as it should be; 1: it is not; 2: the demo could not run to its end.
+    """
     from app.demo.command import demo as run_demo  # only where it is needed
 
     run_demo(limit, keep)

@@ -66,7 +66,10 @@ class CommandFailure(Exception):
 
 
 def describe(error: BaseException) -> tuple[str, int]:
-    """The line to show and the exit code, for any exception that ended a command."""
+    """The line to show and the exit code, for any exception that ended a command.
+
+    The line is empty where the help was shown instead.
+    """
     text, exit_code = _describe(error)
     return _one_line(text), exit_code
 
@@ -78,6 +81,8 @@ def _describe(error: BaseException) -> tuple[str, int]:
         return "interrupted", INTERRUPTED
     if isinstance(error, BrokenPipeError):
         return "the output was not read to its end", BROKEN_PIPE
+    if type(error).__name__ == "NoArgsIsHelpError":  # the library has shown the help, and hides it
+        return "", COULD_NOT_RUN
     if isinstance(error, typer.TyperException):
         return _usage(error), error.exit_code
     if isinstance(error, ValidationError) and error.title == Settings.__name__:

@@ -11,7 +11,9 @@ from app.cli.terminal import notice, printable
 from app.migrations import checksums, history
 from app.settings import get_settings
 
-app = typer.Typer(help="The revisions: whether they keep their rules, and their sums.")
+app = typer.Typer(
+    no_args_is_help=True, help="The revisions: whether they keep their rules, and their sums."
+)
 
 Against = Annotated[
     str | None,

@@ -27,6 +27,7 @@ from app.cli.stats import stats
 
 PROGRAM = "campaigndb"
 DEBUG_VARIABLE = "CAMPAIGNDB_DEBUG"
+COMPLETION_VARIABLE = "_CAMPAIGNDB_COMPLETE"
 
 
 @dataclass
@@ -38,7 +39,8 @@ class GlobalOptions:
 
 app = typer.Typer(
     name=PROGRAM,
-    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 done; 1 found something (see the command); 2 could not run; "
@@ -65,7 +67,7 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
+@app.callback()
 def main(
     context: typer.Context,
     version: Annotated[
@@ -85,8 +87,6 @@ def main(
     that is started on demand.
     """
     context.ensure_object(GlobalOptions).debug = debug
-    if context.invoked_subcommand is None:
-        print(context.get_help(), end="")
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -109,8 +109,9 @@ def run_command(arguments: Sequence[str]) -> int:
         if isinstance(error, BrokenPipeError):
             _discard_output()
         line, exit_code = describe(error)
-        with contextlib.suppress(OSError):
-            print(f"{PROGRAM}: {line}", file=sys.stderr)
+        if line:
+            with contextlib.suppress(OSError):
+                print(f"{PROGRAM}: {line}", file=sys.stderr)
     return exit_code
 
 
@@ -126,4 +127,6 @@ def run() -> NoReturn:
         # What a terminal's encoding lacks must not end a command.
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    if COMPLETION_VARIABLE in os.environ:  # a shell asks what may follow
+        app(prog_name=PROGRAM)
     sys.exit(run_command(sys.argv[1:]))

@@ -17,7 +17,9 @@ from app.table_reading import INSUFFICIENT_PRIVILEGE, TableAccessError, reading_
 from app.tables import campaigns
 from app.wording import counted
 
-app = typer.Typer(help="Move campaigns from application code to the stored functions.")
+app = typer.Typer(
+    no_args_is_help=True, help="Move campaigns from application code to the stored functions."
+)
 
 
 @app.command()

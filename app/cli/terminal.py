@@ -29,6 +29,10 @@ class _Console(Console):
         raise  # noqa: PLE0704 - called while the error is handled; the command line reports it
 
 
+# The library of options shows help on consoles of its own.
+Console.on_broken_pipe = _Console.on_broken_pipe  # type: ignore[method-assign, assignment]
+
+
 def output_console() -> Console:
     return _Console(width=None if sys.stdout.isatty() else UNLIMITED_WIDTH)
 

@@ -16,6 +16,7 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import StoredFunctionError
+from app.cli.failures import COULD_NOT_RUN, FOUND_SOMETHING
 from app.demo.crew import Assignment, Crew, Finished, crew_at_work, merged, one_line
 from app.demo.database import DATABASE, DemoDatabase, demo_database
 from app.demo.errors import DemoError
@@ -57,9 +58,9 @@ def demo(limit: int | None = None, keep: bool = False) -> None:
         psycopg.Error,
     ) as error:
         typer.echo(f"demo: {one_line(error)}", err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(COULD_NOT_RUN) from None
     if not outcome.is_clean:
-        raise typer.Exit(1)
+        raise typer.Exit(FOUND_SOMETHING)
 
 
 def _run(console: Console, limit: int | None, keep: bool) -> Outcome:

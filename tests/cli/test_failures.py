@@ -151,7 +151,6 @@ def test_the_application_role_reads_no_tables(
     [
         (["no-such-command"], "No such command 'no-such-command'"),
         (["--no-such-option"], "No such option: --no-such-option"),
-        (["campaign"], "Missing command"),
         (["campaign", "create"], "--name"),
         (["campaign", "show", "x"], "valid UUID"),
         (["campaign", "list", "--status", "no-such-status"], "draft, running"),
@@ -255,9 +254,52 @@ def test_the_version_and_every_help_text(campaigndb: CampaignDb) -> None:
         for command in group.typer_instance.registered_commands:
             help_of(str(group.name), command.name or str(getattr(command.callback, "__name__", "")))
 
-    bare = campaigndb()
-    assert bare.exit_code == 0
-    assert "reconcile" in bare.stdout
+    short = campaigndb("campaign", "-h")
+    assert (short.exit_code, short.stderr) == (0, "")
+    assert short.stdout == campaigndb("campaign", "--help").stdout
+
+
+@pytest.mark.parametrize("group", [[], ["campaign"], ["db"], ["tenant"]], ids=" ".join)
+def test_without_a_command_it_is_the_help_and_could_not_run(
+    campaigndb: CampaignDb, group: list[str]
+) -> None:
+    bare = campaigndb(*group)
+    assert (bare.exit_code, bare.stderr) == (2, "")
+    assert bare.stdout.rstrip() == campaigndb(*group, "--help").stdout.rstrip()
+
+
+def test_help_that_nobody_reads_has_its_exit_code(
+    campaigndb_process: Callable[..., subprocess.Popen[str]],
+) -> None:
+    process = campaigndb_process("--help")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == "campaigndb: the output was not read to its end\n"
+    assert process.wait(timeout=30) == 141
+
+
+def test_a_shell_is_told_what_may_follow(
+    campaigndb_process: Callable[..., subprocess.Popen[str]],
+) -> None:
+    asked = {"_CAMPAIGNDB_COMPLETE": "complete_bash", "COMP_WORDS": "campaigndb cam"}
+    environment = os.environ | {"PYTHONPATH": str(PROJECT), "COMP_CWORD": "1"} | asked
+    output, errors = campaigndb_process(env=environment).communicate(timeout=30)
+    assert (output.split(), errors) == (["campaign"], "")
+
+
+@pytest.mark.parametrize("module", ["psycopg", "rich", "sqlalchemy", "typer"])
+def test_ctrl_c_is_heard_while_it_imports(
+    campaigndb_process: Callable[..., subprocess.Popen[str]], tmp_path: Path, module: str
+) -> None:
+    """What it imports sends the signal itself: whoever types it is hardly faster."""
+    (tmp_path / f"{module}.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(30)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(PROJECT)])
+    process = campaigndb_process("campaign", "list", env=os.environ | {"PYTHONPATH": path})
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output, errors) == (130, "", "campaigndb: interrupted\n")
 
 
 def test_the_installed_program_is_this_one(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_process_that_is_killed_is_named(demo) -> None:
     workers[1].kill()
 
     code, _, errors = demo.end_of(program)
-    assert code == 1
+    assert code == 2
     assert errors.count("\n") == 1
     assert errors.startswith("demo: the ")
     assert errors.endswith(" was ended by SIGKILL\n")
@@ -112,7 +112,7 @@ def test_a_second_demo_on_the_same_server_is_refused(demo) -> None:
     demo.workers(first)
     code, _, errors = demo.run("--limit", "1")
     assert (code, errors) == (
-        1,
+        2,
         "demo: another demo is running on this server: wait until it has ended\n",
     )
     assert demo.end_of(first)[0] == 0
@@ -131,7 +131,7 @@ def test_a_difference_in_the_schema_fails_the_demo(
 
     assert ended.value.exit_code == 1
     output = capsys.readouterr().out
-    assert "schema check: 1 differences" in output
+    assert "schema check: 1 difference\n" in output
     assert "index idx_x: expected, but missing" in output
     assert not status(settings).running
 
@@ -143,7 +143,7 @@ def test_a_server_that_cannot_start_is_one_line(demo, settings: Settings) -> Non
     (settings.data_dir / "PG_VERSION").write_text("15\n")
     code, _, errors = demo.run()
     (settings.data_dir / "PG_VERSION").unlink()
-    assert code == 1
+    assert code == 2
     assert errors.startswith("demo: ")
     assert errors.count("\n") == 1
     assert "is itself a PostgreSQL data folder" in errors
