@@ -99,7 +99,7 @@ def test_links_to_headings_lead_to_one() -> None:
 
 def test_the_readme_names_every_setting() -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "app").rglob("*.py"))
-    for variable in set(re.findall(r"CAMPAIGNDB_[A-Z_]*[A-Z]", code)):
+    for variable in set(re.findall(r"\bCAMPAIGNDB_[A-Z_]*[A-Z]", code)):
         assert f"`{variable}`" in README, f"README.md does not explain {variable}"
     for name, field in Settings.model_fields.items():
         variable = field.validation_alias or f"CAMPAIGNDB_{name.upper()}"
