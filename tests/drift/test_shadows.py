@@ -87,9 +87,10 @@ def test_a_role_that_may_create_databases_makes_its_own(
     execute(f"alter role {role} createdb")
     url = database_url.set(username=role, password=PASSWORD)
     told: list[str] = []
-    report = find_drift(url, Settings(_env_file=None, app_role=None), tell=told.append)
-    # Everything that was granted to the tests' role, and nothing of the owners.
-    assert {item.kind for item in report.differences} <= {"grant"}
+    report = find_drift(url, settings_for(role), tell=told.append)
+    # What was granted to the tests' role, and that this one may create databases; nothing of the
+    # owners.
+    assert {item.kind for item in report.differences} <= {"grant", "role"}
     assert told == [f"making a shadow database of revision {HEAD}"]
 
 
@@ -205,7 +206,12 @@ def test_a_comparison_that_is_terminated_leaves_no_shadow(
     url = database_url.set(drivername="postgresql", username=role, password=PASSWORD)
     program = subprocess.Popen(
         [sys.executable, "-m", "app.cli", "drift"],
-        env=clean_environment() | {"DATABASE_URL": url.render_as_string(hide_password=False)},
+        env=clean_environment()
+        | {
+            "DATABASE_URL": url.render_as_string(hide_password=False),
+            # A shadow that no other test keeps.
+            "CAMPAIGNDB_APP_ROLE": role,
+        },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
