@@ -102,6 +102,8 @@ def test_folders_in_the_file_are_relative_to_it(
 ) -> None:
     (project / ".env").write_text("CAMPAIGNDB_DATA_DIR=state\ncampaigndb_pg_bin=~/bin\n")
     monkeypatch.setenv("HOME", str(project / "home"))
+    for name in ("CAMPAIGNDB_DATA_DIR", "CAMPAIGNDB_PG_BIN"):
+        monkeypatch.delenv(name, raising=False)
     assert get_settings().data_dir == project / "state"
     assert get_settings().pg_bin == project / "home" / "bin"
 
