@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from sqlalchemy import Connection, Engine
@@ -260,7 +261,8 @@ def _pipeline(driver: psycopg.Connection[Any]) -> Iterator[None]:
     """
     failure: psycopg.Error | None = None
     try:
-        with driver.pipeline():
+        with driver.pipeline() as pipeline:
+            pipeline._exit_gen = partial(_end, pipeline)  # type: ignore[method-assign]
             try:
                 yield
             except psycopg.Error as error:
@@ -276,7 +278,8 @@ async def _pipeline_async(driver: psycopg.AsyncConnection[Any]) -> AsyncIterator
     """`_pipeline` for asyncio."""
     failure: psycopg.Error | None = None
     try:
-        async with driver.pipeline():
+        async with driver.pipeline() as pipeline:
+            pipeline._exit_gen = partial(_end, pipeline)  # type: ignore[method-assign]
             try:
                 yield
             except psycopg.Error as error:
@@ -285,6 +288,19 @@ async def _pipeline_async(driver: psycopg.AsyncConnection[Any]) -> AsyncIterator
         failure = failure or error
     if failure is not None:
         raise failure
+
+
+def _end(pipeline: psycopg.Pipeline | psycopg.AsyncPipeline) -> PQGen[None]:
+    """psycopg's own ending, less its Flush behind the Sync.
+
+    A pooler in transaction mode takes the server's connection back with the answer to Sync. Flush,
+    which has no answer, would make it give the client another one, for as long as that is idle.
+    """
+    try:
+        pipeline._enqueue_sync()
+        yield from pipeline._communicate_gen()
+    finally:
+        yield from pipeline._fetch_gen(flush=False)
 
 
 def _outcome_unknown(

@@ -74,8 +74,7 @@ def test_each_call_is_one_round_trip(
         proxy.forget_counts()
         call()
         assert proxy.round_trips == 1
-        # psycopg asks to flush what it waits for; there is no answer to that.
-        proxy.messages.pop("H", None)
+        # No Flush: behind a pooler it would take a connection of the server's and keep it.
         assert proxy.messages == ONE_PIPELINE
     engine.dispose()
 
@@ -90,6 +89,7 @@ async def test_an_asynchronous_call_is_too(
         proxy.forget_counts()
         await call()
         assert proxy.round_trips == 1
+        assert proxy.messages == ONE_PIPELINE
     await engine.dispose()
 
 
