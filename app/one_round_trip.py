@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.generators import send
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from sqlalchemy import Connection, Engine
@@ -300,6 +301,8 @@ def _end(pipeline: psycopg.Pipeline | psycopg.AsyncPipeline) -> PQGen[None]:
         pipeline._enqueue_sync()
         yield from pipeline._communicate_gen()
     finally:
+        # All of a large call: what is on its way is not waited for otherwise.
+        yield from send(pipeline.pgconn)
         yield from pipeline._fetch_gen(flush=False)
 
 

@@ -271,3 +271,18 @@ def test_an_engine_without_psycopg_is_refused(campaign_id: uuid.UUID) -> None:
     store = CampaignStore(create_engine("sqlite://"), schema="public")
     with pytest.raises(TypeError, match="psycopg 3"):
         store.update_coverage_status(campaign_id, "00100", 1, 1, 1)
+
+
+def test_a_call_of_many_megabytes_is_sent_to_its_end(
+    proxy: Proxy, app_url: URL, covered_id: uuid.UUID
+) -> None:
+    engine = create_engine(without_encryption(app_url, proxy.port))
+    store = CampaignStore(engine, schema="public")
+    proxy.delay = 0.001  # a slow reader: what is sent waits in the socket
+    for number in range(3):
+        batch = [
+            {"placeId": f"{number}-{each}", "title": "x", "note": "y" * 50_000}
+            for each in range(150)
+        ]
+        assert store.insert_businesses_batch(covered_id, "00100", batch).inserted == 150
+    engine.dispose()
