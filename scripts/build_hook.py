@@ -13,6 +13,6 @@ class RevisionsHook(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "standard":
             build_data["force_include"] |= {
-                "alembic": "app/_alembic",
-                "alembic.ini": "app/_alembic/alembic.ini",
+                "alembic": "campaigndb/_alembic",
+                "alembic.ini": "campaigndb/_alembic/alembic.ini",
             }

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from app.migrations.functions import replace_functions, restore_functions
+from campaigndb.migrations.revision_operations import replace_functions, restore_functions
 
 revision = "0001"
 down_revision = None

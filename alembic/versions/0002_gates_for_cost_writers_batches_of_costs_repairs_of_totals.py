@@ -14,7 +14,7 @@ Rules of a revision, from its release on never edited again:
 import sqlalchemy as sa
 from alembic import op
 
-from app.migrations.functions import replace_functions, restore_functions
+from campaigndb.migrations.revision_operations import replace_functions, restore_functions
 
 revision = "0002"
 down_revision = "0001"

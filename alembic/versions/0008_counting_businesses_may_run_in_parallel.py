@@ -14,12 +14,12 @@ Rules of a revision, from its release on never edited again:
 - New columns are nullable or have a constant default; constraints on filled tables come NOT VALID
   and are validated in a revision of their own.
 - Indexes on filled tables are built CONCURRENTLY, in a revision of their own that does nothing
-  else: create_index_concurrently and drop_index_concurrently of app.migrations.indexes.
+  else: by create_index_concurrently and drop_index_concurrently.
 - What squawk reports and is safe here is excused: SQUAWK_EXCUSES = {"rule": "reason"}. After an
   edit: make seal.
 """
 
-from app.migrations.functions import replace_functions, restore_functions
+from campaigndb.migrations.revision_operations import replace_functions, restore_functions
 
 revision = "0008"
 down_revision = "0007"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import URL
 
-from app.cli.main import run_command
-from app.settings import get_settings
+from campaigndb.cli.main import run_command
+from campaigndb.settings import get_settings
 
 PROJECT = Path(__file__).parents[2]
 
@@ -72,7 +72,7 @@ def campaigndb_process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def start(*arguments: Any, **options: Any) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", *map(str, arguments)],
+            [sys.executable, "-m", "campaigndb.cli", *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

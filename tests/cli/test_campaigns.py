@@ -1,6 +1,8 @@
 """Campaigns are created, listed and shown; money is exact text for machines."""
 
 import json
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from app import CampaignStore
+from campaigndb import CampaignStore
 
 CampaignDb = Callable[..., Any]
 ID = "00000000-0000-0000-0000-000000000001"
@@ -117,3 +119,67 @@ def test_a_campaign_that_does_not_exist(campaigndb: CampaignDb) -> None:
     result = campaigndb("campaign", "show", ID)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"campaigndb: there is no campaign {ID}\n"
+
+
+def test_a_list_without_a_limit_streams(owner_engine: Engine) -> None:
+    """Memory does not grow with the number of campaigns, in any format."""
+    peak = "import resource; print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    program = f"import subprocess, sys; subprocess.run(sys.argv[1:], check=True); {peak}"
+    peaks: dict[str, list[int]] = {"text": [], "json": []}
+    for number in (1_000, 39_000):
+        with owner_engine.begin() as connection:
+            connection.execute(
+                text(
+                    "insert into gmaps_campaigns (name, description) select 'number ' || n,"
+                    " repeat('x', 900) from generate_series(1, :number) as n"
+                ),
+                {"number": number},
+            )
+        for name, options in (("text", []), ("json", ["--json"])):
+            command = [sys.executable, "-m", "campaigndb.cli", "campaign", "list", "--limit", "0"]
+            output = subprocess.run(
+                [sys.executable, "-c", program, *command, *options],
+                stdout=subprocess.PIPE,
+                check=True,
+                text=True,
+            ).stdout.splitlines()
+            peaks[name].append(int(output[-1]) // 1024)
+            listed = sum("number " in line for line in output)
+            assert listed == (1_000 if number == 1_000 else 40_000)
+    for few, many in peaks.values():
+        assert many < few + 15, peaks
+
+
+def test_a_long_list_has_its_columns_in_line(campaigndb: CampaignDb, owner_engine: Engine) -> None:
+    with owner_engine.begin() as connection:
+        connection.execute(
+            text(
+                "insert into gmaps_campaigns (name) select 'n' || n from generate_series(1, 1500) n"
+            )
+        )
+    lines = campaigndb("campaign", "list", "--limit", "0").stdout.splitlines()
+    assert lines[-1] == "1,500 campaigns"
+    assert len(lines) == 1502
+    assert len({line.index("draft") for line in lines[1:-1]}) == 1
+    machine = json.loads(campaigndb("campaign", "list", "--limit", "0", "--json").stdout)
+    assert len(machine) == 1500
+    assert campaigndb(
+        "campaign", "list", "--limit", "0", "--status", "failed", "--json"
+    ).stdout == ("[]\n")
+
+
+def test_exports_are_listed_with_their_campaign(
+    campaigndb: CampaignDb, store: CampaignStore, campaign_id: uuid.UUID, tmp_path: Path
+) -> None:
+    path = tmp_path / "leads.csv"
+    for options in (["--preset", "hubspot", "--by", "Aino"], ["--filter", "emails=any", "--force"]):
+        assert campaigndb("export", campaign_id, "-o", path, *options).exit_code == 0
+    shown = campaigndb("campaign", "show", campaign_id).stdout
+    assert "0 leads as csv for hubspot by Aino (duplicates=drop)" in shown
+    newest, oldest = json.loads(campaigndb("campaign", "show", campaign_id, "--json").stdout)[
+        "exports"
+    ]
+    assert (newest["filter"], oldest["preset"]) == (
+        {"emails": "any", "duplicates": "drop"},
+        "hubspot",
+    )

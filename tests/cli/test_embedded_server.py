@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL
 
-from tests.server_folders import server_folder
+from tests.support.server_folders import server_folder
 
 CampaignDb = Callable[..., Any]
 
@@ -61,6 +61,8 @@ def test_the_address_is_the_one_that_the_commands_use(
     result = campaigndb("db", "url")
     expected = database_url.set(drivername="postgresql").render_as_string(hide_password=False)
     assert result.stdout == f"{expected}\n"
+    other = campaigndb("db", "url", "--database", "another")
+    assert other.stdout == f"{expected.replace('/' + str(database_url.database), '/another')}\n"
 
 
 def test_a_server_that_cannot_start_is_one_line(

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
-from app.cli import main
-from app.cli.failures import describe
+from campaigndb.cli import main
+from campaigndb.cli.failures import describe
 
 CampaignDb = Callable[..., Any]
 PROJECT = Path(__file__).parents[2]
@@ -174,7 +174,7 @@ def test_a_fault_of_the_program_is_one_line_too(
     def fail(*_: Any) -> None:
         raise RuntimeError("two\nlines with postgresql://user:secret@host/ and password=secret")
 
-    monkeypatch.setattr("app.cli.reconcile.run_reconciliation", fail)
+    monkeypatch.setattr("campaigndb.cli.reconcile.run_reconciliation", fail)
     line = only_line(campaigndb("reconcile"))
     assert "unexpected RuntimeError: two | lines" in line
     assert "secret" not in line
@@ -201,7 +201,7 @@ def test_interruption_has_its_exit_code(
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("app.cli.reconcile.run_reconciliation", interrupt)
+    monkeypatch.setattr("campaigndb.cli.reconcile.run_reconciliation", interrupt)
     assert only_line(campaigndb("reconcile"), 130) == "campaigndb: interrupted\n"
 
 
@@ -224,7 +224,16 @@ def test_output_that_nobody_reads_has_its_exit_code(
 @pytest.mark.parametrize("command", ["stats", "stats --json", "report --no-drift --html -"])
 def test_a_closed_output_is_one_line(command: str) -> None:
     # Python has no sys.stdout then.
-    closing = ["sh", "-c", '"$@" >&-', "sh", sys.executable, "-m", "app.cli", *command.split()]
+    closing = [
+        "sh",
+        "-c",
+        '"$@" >&-',
+        "sh",
+        sys.executable,
+        "-m",
+        "campaigndb.cli",
+        *command.split(),
+    ]
     done = subprocess.run(
         closing,
         env=os.environ | {"PYTHONPATH": str(PROJECT)},

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
-from app import CampaignStore
-from app.tables import campaigns, cost_repairs
+from campaigndb import CampaignStore
+from campaigndb.tables import campaigns, cost_repairs
 
 CampaignDb = Callable[..., Any]
 

@@ -1,5 +1,6 @@
 """`campaigndb report`: a file that is whole or not there, standard output, what cannot be told."""
 
+import json
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
+
+from campaigndb import CampaignStore
+from campaigndb.operations.report import MOST_CAMPAIGNS
 
 CampaignDb = Callable[..., Any]
 
@@ -48,7 +52,7 @@ def test_a_schema_that_cannot_be_told_is_said_in_the_page(
     campaigndb: CampaignDb, owner_engine: Engine
 ) -> None:
     with owner_engine.connect() as migration, migration.begin():
-        migration.execute(text("lock table alembic_version in access exclusive mode"))
+        migration.execute(text("lock table gmaps_alembic_version in access exclusive mode"))
         result = campaigndb("report", "--html", "-")
     assert result.exit_code == 0
     assert "Could not tell" in result.stdout
@@ -70,3 +74,27 @@ def test_failures_leave_the_earlier_file(
     assert "connect as the role that owns the tables" in refused.stderr
     assert (tmp_path / "report.html").read_text() == "earlier"
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_more_campaigns_than_a_page_can_show_are_refused(campaigndb: CampaignDb) -> None:
+    result = campaigndb("report", "--html", "-", "--campaigns", MOST_CAMPAIGNS + 1)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--campaigns" in result.stderr
+    assert "at most 1,000 campaigns" in result.stderr
+
+
+def test_the_same_figures_for_machines(
+    campaigndb: CampaignDb, campaign_id: uuid.UUID, store: CampaignStore
+) -> None:
+    store.track_campaign_cost(campaign_id, "facebook", 1, "0.5")
+    result = campaigndb("report", "--json", "--no-drift")
+    assert (result.exit_code, result.stderr) == (0, "")
+    figures = json.loads(result.stdout)
+    assert figures["total"]["cost"] == "0.5000"
+    assert figures["total"]["cost_per_lead"] is None
+    assert [each["id"] for each in figures["campaigns"]] == [str(campaign_id)]
+    assert figures["funnel"]["ready"] == figures["funnel"]["exported"] == 0
+    assert (figures["drift"], figures["drift_unknown"]) == (None, "it was not asked for")
+    refused = campaigndb("report")
+    assert refused.exit_code == 2
+    assert "give --html FILE, --json or both" in refused.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project_copy import PROJECT, Copy
+from tests.support.project_copy import PROJECT, Copy
 
 
 class RevisionCopy(Copy):
@@ -53,13 +53,13 @@ def test_nothing_changed(copy: RevisionCopy) -> None:
 
 def test_changed_functions_and_tables_become_one_revision(copy: RevisionCopy) -> None:
     before, number = copy.files(), f"{latest_number(copy) + 1:04}"
-    copy.replace("app/functions/scraped_text.sql", "-- Scrapers", "-- All scrapers")
-    (copy.folder / "app/functions/added.sql").write_text(
+    copy.replace("app/campaigndb/functions/scraped_text.sql", "-- Scrapers", "-- All scrapers")
+    (copy.folder / "app/campaigndb/functions/added.sql").write_text(
         "create or replace function added(p_value text)\nreturns text\nlanguage sql\n"
         "immutable\nas $$\n  select scraped_text(p_value);\n$$;\n"
     )
     copy.replace(
-        "app/tables/businesses.py",
+        "app/campaigndb/tables/businesses.py",
         'Column("twitter_url", Text),',
         'Column("twitter_url", Text),\n    Column("added_url", Text),',
     )
@@ -82,7 +82,7 @@ def test_changed_functions_and_tables_become_one_revision(copy: RevisionCopy) ->
     assert set(written.stdout.splitlines()) == copy.files() - before == {revision, *frozen}
     for path in frozen:
         name = Path(path).name.split(".")[0]
-        head = copy.folder / f"app/functions/{name}.sql"
+        head = copy.folder / f"app/campaigndb/functions/{name}.sql"
         assert (copy.folder / path).read_bytes() == head.read_bytes()
     script = (copy.folder / revision).read_text()
     assert script.startswith('"""50% of \'what\' is "added"\n')
@@ -102,7 +102,7 @@ def test_changed_functions_and_tables_become_one_revision(copy: RevisionCopy) ->
 
 def test_a_revision_of_functions_alone_imports_no_more_than_it_needs(copy: RevisionCopy) -> None:
     number = f"{latest_number(copy) + 1:04}"
-    copy.replace("app/functions/scraped_text.sql", "-- Scrapers", "-- All scrapers")
+    copy.replace("app/campaigndb/functions/scraped_text.sql", "-- Scrapers", "-- All scrapers")
     assert copy.revision("comment").returncode == 0
     revision = f"alembic/versions/{number}_comment.py"
     script = (copy.folder / revision).read_text()
@@ -113,7 +113,7 @@ def test_a_revision_of_functions_alone_imports_no_more_than_it_needs(copy: Revis
 
 def test_another_signature_is_refused_and_nothing_is_written(copy: RevisionCopy) -> None:
     before = copy.files()
-    copy.replace("app/functions/scraped_text.sql", "(p_value text)", "(p_other text)")
+    copy.replace("app/campaigndb/functions/scraped_text.sql", "(p_value text)", "(p_other text)")
     for arguments in (["--check"], ["rename"]):
         refused = copy.revision(*arguments)
         assert (refused.returncode, refused.stdout) == (2, "")

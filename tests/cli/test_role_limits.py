@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
-from app.cli.connection import connected
-from app.database import on_begin, on_connect
-from app.settings import get_settings
-from app.tenants.registry import reader_connection
+from campaigndb.cli.connection import connected
+from campaigndb.database import on_begin, on_connect
+from campaigndb.operations.tenants.registry import reader_connection
+from campaigndb.settings import get_settings
 from tests.conftest import APP_ROLE
 from tests.migrations.catalog import connect
 

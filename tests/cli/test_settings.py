@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import URL
 
-from app.settings import get_settings
+from campaigndb.settings import get_settings
 from tests.cli.conftest import CampaignDb, Result
 
 COMMANDS = [

@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
-from app import CampaignStore
+from campaigndb import CampaignStore
+from campaigndb.operations.monitoring.document import QUEUES_SHOWN
 
 CampaignDb = Callable[..., Any]
 
@@ -39,7 +40,7 @@ def test_every_part_is_shown(
         str(campaign_id),
         "1 discrepancy (7.5000 USD): see campaigndb reconcile",
         "gmaps_campaigns",
-        "idx_businesses_facebook_queue",
+        "idx_businesses_queue_facebook",
         "create extension pg_stat_statements",
     ):
         assert shown in result.stdout
@@ -50,9 +51,15 @@ def test_every_part_is_shown(
         {
             "campaign_id": str(campaign_id),
             "campaign": "Helsinki \x1b[31m",
-            "facebook": 1,
-            "linkedin": 1,
+            "queue": queue,
+            "unfinished": length,
+            "held": 0,
+            "due": length,
+            "waiting": 0,
+            "failed": 0,
+            "reserved": "0",
         }
+        for queue, length in (("coverage", 2), ("facebook", 1), ("linkedin", 1))
     ]
     assert machine["reconciliation"]["discrepancy_usd"] == "7.5000"
     assert [each["budget_seconds"] for each in machine["functions"]][3] == 0.1
@@ -117,3 +124,22 @@ def test_it_cannot_tell(
         assert (result.exit_code, result.stdout) == (2, "")
         assert reason in result.stderr
         assert result.stderr.count("\n") == 1
+
+
+def test_machines_get_as_many_queues_as_the_table_shows(
+    campaigndb: CampaignDb, owner_engine: Engine
+) -> None:
+    with owner_engine.begin() as connection:
+        connection.execute(
+            text(
+                "with campaign as (insert into gmaps_campaigns (name)"
+                " select 'number ' || n from generate_series(1, 300) as n returning id)"
+                " insert into gmaps_businesses (campaign_id, place_id, name, zip_code)"
+                " select id, id::text, 'Kahvila', '00100' from campaign"
+            )
+        )
+    found = json.loads(campaigndb("stats", "--json").stdout)
+    assert len(found["queues"]) == QUEUES_SHOWN
+    assert found["other_queues"]["queues"] == 600 - QUEUES_SHOWN
+    assert found["other_queues"]["due"] == 600 - QUEUES_SHOWN
+    assert "580 more queues" in campaigndb("stats").stdout

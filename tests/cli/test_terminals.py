@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from app import CampaignStore
+from campaigndb import CampaignStore
 
 PROJECT = Path(__file__).parents[2]
 NAME = "A rather long name of a campaign in Espoo, Vantaa and Kauniainen"
@@ -28,7 +28,7 @@ def on_terminal(columns: int, *arguments: str) -> list[str]:
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     with subprocess.Popen(
-        [sys.executable, "-m", "app.cli", *arguments],
+        [sys.executable, "-m", "campaigndb.cli", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=theirs,
         stderr=theirs,

@@ -13,10 +13,10 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import URL
 
-from app.settings import get_settings
-from app.tenants.errors import TenantError
-from app.tenants.lifecycle import create_tenant
-from app.tenants.registry import owner_session
+from campaigndb.operations.tenants.errors import TenantError
+from campaigndb.operations.tenants.lifecycle import create_tenant
+from campaigndb.operations.tenants.registry import owner_session
+from campaigndb.settings import get_settings
 from tests.cli.conftest import CampaignDb
 from tests.faults.pooler import PROGRAM, pgbouncer
 from tests.faults.workers import without_encryption

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 
 from sqlalchemy import create_engine
 
-from app.embedded_server import temporary_server
-from app.migrations.commands import upgrade
-from app.settings import Settings
+from campaigndb import __version__
+from campaigndb.embedded_server import temporary_server
+from campaigndb.migrations.commands import upgrade
+from campaigndb.settings import Settings
 from tests.compatibility.recording import Recording, record
 
 FOLDER = Path(__file__).parent
-VERSION: str = tomllib.loads((FOLDER.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))[
-    "project"
-]["version"]
 
 
 def recording_path(release: str) -> Path:
@@ -31,9 +28,9 @@ def main() -> None:
     with temporary_server(Settings(_env_file=None)) as server:
         upgrade(server.url, settings=Settings(_env_file=None))
         engine = create_engine(server.url)
-        recording = record(engine, VERSION)
+        recording = record(engine, __version__)
         engine.dispose()
-    path = recording_path(VERSION)
+    path = recording_path(__version__)
     path.write_text(as_text(recording), encoding="utf-8")
     print(path)
 

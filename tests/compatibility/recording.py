@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from app import calls
-from app.calls import ALL_FUNCTIONS, Call
-from app.cost_gate import gate_statements
-from app.json_codec import load_json
+from campaigndb.calling import catalogue
+from campaigndb.calling.arguments import Call, prepare
+from campaigndb.calling.catalogue import FUNCTIONS, StoredFunction
+from campaigndb.calling.gate import gate_statements
+from campaigndb.calling.json_codec import load_json
 
 Step = dict[str, Any]
 Recording = dict[str, Any]
@@ -48,24 +49,48 @@ def _calls() -> list[Call[Any]]:
         "items_processed": 2,
         "cost_usd": "0.02",
     }
-    return [
-        calls.create_campaign_with_coverage(
-            _CAMPAIGN, {"name": "Oulu", "keywords": ["cafe"]}, ["90100", {"zip_code": "90120"}]
+    made: list[tuple[StoredFunction[Any], list[Any]]] = [
+        (
+            catalogue.CREATE_CAMPAIGN_WITH_COVERAGE,
+            [
+                {"name": "Oulu", "keywords": ["cafe"], "id": _CAMPAIGN},
+                ["90100", {"zip_code": "90120"}],
+            ],
         ),
-        calls.insert_businesses_batch(_CAMPAIGN, "90100", records),
-        calls.get_businesses_for_enrichment(_CAMPAIGN, "facebook", 100, 0),
-        calls.get_businesses_for_enrichment_after(_CAMPAIGN, "linkedin", None, 100),
-        calls.update_enrichment_batch(_KEY, "facebook", [found, {"business_id": "nobody"}]),
-        calls.update_enrichment_batch(_KEY, "linkedin", [found]),
-        calls.update_email_verification(
-            _KEY, _BUSINESS, "b@a.example", {"status": "deliverable", "score": 90}
+        (catalogue.INSERT_BUSINESSES_BATCH, [_CAMPAIGN, "90100", records]),
+        (catalogue.GET_BUSINESSES_FOR_ENRICHMENT, [_CAMPAIGN, "facebook", 100, 0]),
+        (
+            catalogue.GET_BUSINESSES_FOR_ENRICHMENT_AFTER,
+            [_CAMPAIGN, "linkedin", None, None, 100],
         ),
-        calls.update_coverage_status(_CAMPAIGN, "90100", 1, 1, "0.5"),
-        calls.track_campaign_cost(_KEY, _CAMPAIGN, "bouncer", 1, "0.5", {"run": "nightly"}),
-        calls.track_campaign_costs_batch(_KEY, [cost, cost]),
-        calls.update_campaign_statistics(_CAMPAIGN),
-        calls.track_campaign_cost(_KEY, _NO_CAMPAIGN, "bouncer", 1, 1, None),
+        (
+            catalogue.UPDATE_ENRICHMENT_BATCH,
+            ["facebook", [found, {"business_id": "nobody"}]],
+        ),
+        (catalogue.UPDATE_ENRICHMENT_BATCH, ["linkedin", [found]]),
+        (
+            catalogue.UPDATE_EMAIL_VERIFICATION,
+            [_BUSINESS, "b@a.example", {"status": "deliverable", "score": 90}],
+        ),
+        (
+            catalogue.UPDATE_EMAIL_VERIFICATIONS_BATCH,
+            [
+                [
+                    {"business_id": _BUSINESS, "email": "b@a.example", "status": "risky"},
+                    {"business_id": "nobody"},
+                ]
+            ],
+        ),
+        (catalogue.UPDATE_COVERAGE_STATUS, [_CAMPAIGN, "90100", 1, 1, "0.5"]),
+        (
+            catalogue.TRACK_CAMPAIGN_COST,
+            [_CAMPAIGN, "bouncer", 1, "0.5", {"run": "nightly"}],
+        ),
+        (catalogue.TRACK_CAMPAIGN_COSTS_BATCH, [[cost, cost]]),
+        (catalogue.UPDATE_CAMPAIGN_STATISTICS, [_CAMPAIGN]),
+        (catalogue.TRACK_CAMPAIGN_COST, [_NO_CAMPAIGN, "bouncer", 1, 1, None]),
     ]
+    return [prepare(function, arguments, _KEY) for function, arguments in made]
 
 
 def record(engine: Engine, version: str) -> Recording:
@@ -89,7 +114,7 @@ def record(engine: Engine, version: str) -> Recording:
         answers.append(answer)
         steps.append({**step, "answer": shape(answer)})
     with engine.connect() as connection:
-        signatures = read_signatures(connection, [function.name for function in ALL_FUNCTIONS])
+        signatures = read_signatures(connection, [function.name for function in FUNCTIONS.values()])
     return {"version": version, "signatures": signatures, "steps": steps}
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from app.calls import ALL_FUNCTIONS
-from tests.compatibility.record import FOLDER, VERSION, as_text, recording_path
+from campaigndb import __version__
+from campaigndb.calling.catalogue import FUNCTIONS
+from tests.compatibility.record import FOLDER, as_text, recording_path
 from tests.compatibility.recording import (
     Recording,
     business_of,
@@ -84,13 +85,13 @@ def test_a_recording_has_every_function_that_its_release_calls(recording: Record
 
 def test_the_recording_of_this_version_is_what_it_calls(app_engine: Engine) -> None:
     """Other calls after a release are another version; before it they are recorded again."""
-    path = recording_path(VERSION)
+    path = recording_path(__version__)
     if not path.exists():
-        pytest.skip(f"{VERSION} is not released: its calls are recorded with its release")
-    recording = record(app_engine, VERSION)
+        pytest.skip(f"{__version__} is not released: its calls are recorded with its release")
+    recording = record(app_engine, __version__)
     assert as_text(recording) == path.read_text(encoding="utf-8")
     assert {step["function"] for step in recording["steps"]} == {
-        function.name for function in ALL_FUNCTIONS
+        function.name for function in FUNCTIONS.values()
     }
 
 

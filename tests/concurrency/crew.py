@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
-from app import CampaignStore
-from tests.waiting import wait_until_blocked
+from campaigndb import CampaignStore
+from tests.support.waiting import wait_until_blocked
 
 # A method of the store and its arguments.
 StoreCall = tuple[str, tuple[Any, ...]]

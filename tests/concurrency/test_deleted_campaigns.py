@@ -10,23 +10,19 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from app import CampaignStore, MissingReferenceError
-from app.application_path import ApplicationPath
-from app.retries import NO_RETRY
-from app.stored_functions import StoredFunctions
-from app.tables import businesses, campaigns, facebook_enrichments
-from tests.waiting import wait_until_blocked
+from campaigndb import CampaignStore, MissingReferenceError
+from campaigndb.calling.retries import NO_RETRY
+from campaigndb.tables import businesses, campaigns, facebook_enrichments
+from tests.support.waiting import wait_until_blocked
 
 EMAIL = "info@hall.fi"
 DELETION = text("delete from gmaps_campaigns where id = :id")
 
 
-@pytest.fixture(params=["functions", "application path"])
-def way(request: Any, app_engine: Engine, owner_engine: Engine) -> StoredFunctions:
-    """Calls that are made once: a deadlock would be tried again, and not be seen."""
-    if request.param == "functions":
-        return CampaignStore(app_engine, schema="public", policies=NO_RETRY)
-    return ApplicationPath(owner_engine, schema="public", policies=NO_RETRY)
+@pytest.fixture
+def once(app_engine: Engine) -> CampaignStore:
+    """Calls that are made once: a deadlock would be retried, and not be seen."""
+    return CampaignStore(app_engine, schema="public", policies=NO_RETRY)
 
 
 @pytest.fixture
@@ -44,28 +40,28 @@ def delete(engine: Engine, campaign_id: uuid.UUID) -> None:
         connection.execute(DELETION, {"id": campaign_id})
 
 
-def enrich(way: StoredFunctions, _: uuid.UUID, ids: list[uuid.UUID]) -> bool:
+def enrich(once: CampaignStore, _: uuid.UUID, ids: list[uuid.UUID]) -> bool:
     items = [{"business_id": id_, "primary_email": "new@hall.fi"} for id_ in ids]
-    return way.update_enrichment_batch("facebook", items).updated == len(ids)
+    return once.update_enrichment_batch("facebook", items).updated == len(ids)
 
 
-def enrich_again(way: StoredFunctions, _: uuid.UUID, ids: list[uuid.UUID]) -> bool:
+def enrich_again(once: CampaignStore, _: uuid.UUID, ids: list[uuid.UUID]) -> bool:
     items = [{"business_id": ids[1], "primary_email": EMAIL, "idempotency_key": "1"}]
-    return way.update_enrichment_batch("facebook", items).updated == 1
+    return once.update_enrichment_batch("facebook", items).updated == 1
 
 
-def verify(way: StoredFunctions, _: uuid.UUID, ids: list[uuid.UUID]) -> bool:
-    answer = way.update_email_verification(ids[1], EMAIL, {"status": "deliverable"})
+def verify(once: CampaignStore, _: uuid.UUID, ids: list[uuid.UUID]) -> bool:
+    answer = once.update_email_verification(ids[1], EMAIL, {"status": "deliverable"})
     return answer.is_safe is True
 
 
-def cover(way: StoredFunctions, campaign_id: uuid.UUID, _: list[uuid.UUID]) -> bool:
-    return way.update_coverage_status(campaign_id, "00100", 7, 0, "0.5").businesses_found == 7
+def cover(once: CampaignStore, campaign_id: uuid.UUID, _: list[uuid.UUID]) -> bool:
+    return once.update_coverage_status(campaign_id, "00100", 7, 0, "0.5").businesses_found == 7
 
 
-def insert(way: StoredFunctions, campaign_id: uuid.UUID, _: list[uuid.UUID]) -> bool:
+def insert(once: CampaignStore, campaign_id: uuid.UUID, _: list[uuid.UUID]) -> bool:
     records = [{"place_id": place_id, "name": "new"} for place_id in ("a", "b", "c")]
-    return way.insert_businesses_batch(campaign_id, "00100", records).inserted == 1
+    return once.insert_businesses_batch(campaign_id, "00100", records).inserted == 1
 
 
 # The call, and the row that it waits for when it holds others already.
@@ -84,7 +80,7 @@ CALLS = [
     ("call", "awaited"), CALLS, ids=[f"{call.__name__}, {row.split()[0]}" for call, row in CALLS]
 )
 def test_a_campaign_that_is_deleted_during_a_call_is_gone_after_it(
-    way: StoredFunctions,
+    once: CampaignStore,
     owner_engine: Engine,
     campaign_id: uuid.UUID,
     ids: list[uuid.UUID],
@@ -94,7 +90,7 @@ def test_a_campaign_that_is_deleted_during_a_call_is_gone_after_it(
 ) -> None:
     with ThreadPoolExecutor(2) as pool, owner_engine.connect() as holder:
         holder.execute(text(f"select from {awaited} for no key update"))
-        called = pool.submit(call, way, campaign_id, ids)
+        called = pool.submit(call, once, campaign_id, ids)
         wait_until_blocked(owner_engine, 1)
         deleted = pool.submit(delete, owner_engine, campaign_id)
         wait_until_blocked(owner_engine, 2)
@@ -105,19 +101,19 @@ def test_a_campaign_that_is_deleted_during_a_call_is_gone_after_it(
 
 
 def test_a_call_during_the_deletion_finds_nothing(
-    way: StoredFunctions,
+    once: CampaignStore,
     owner_engine: Engine,
     campaign_id: uuid.UUID,
     ids: list[uuid.UUID],
     rows: Callable[..., list[Any]],
 ) -> None:
     def enrich_both() -> tuple[int, int]:
-        result = way.update_enrichment_batch("facebook", [{"business_id": id_} for id_ in ids])
+        result = once.update_enrichment_batch("facebook", [{"business_id": id_} for id_ in ids])
         return result.updated, result.failed
 
     def missing(call: Callable[..., bool]) -> bool:
         with pytest.raises(MissingReferenceError):
-            call(way, campaign_id, ids)
+            call(once, campaign_id, ids)
         return True
 
     with ThreadPoolExecutor(4) as pool:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import text
 
-from app.tables import (
+from campaigndb.tables import (
     api_costs,
     businesses,
     campaign_coverage,
@@ -17,8 +17,8 @@ from app.tables import (
     facebook_enrichments,
     linkedin_enrichments,
 )
-from app.tables.campaigns import SERVICE_COST_COLUMNS
-from tests.waiting import wait_until_blocked
+from campaigndb.tables.campaigns import SERVICE_COST_COLUMNS
+from tests.support.waiting import wait_until_blocked
 
 SERVICES = tuple(SERVICE_COST_COLUMNS)
 
@@ -233,7 +233,8 @@ def test_everything_at_once_on_one_campaign(
     assert {e.business_id for e in rows(linkedin_enrichments)} == linkedin_ids
     for business in stored:
         if business.id in linkedin_ids:
-            assert business.email_source == "linkedin"
+            # What was verified meanwhile outranks the better source.
+            assert business.email_source == "linkedin" or business.email_verified
     assert len({e.business_id for e in rows(facebook_enrichments)}) == len(
         rows(facebook_enrichments)
     )

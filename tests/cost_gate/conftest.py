@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL
 
-from app import CampaignStore
-from app.cost_gate import gate_statements
+from campaigndb import CampaignStore
+from campaigndb.calling.gate import gate_statements
 
 HoldGate = Callable[[uuid.UUID], AbstractContextManager[psycopg.Connection]]
 

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
-from app import CampaignStore
-from app.embedded_server import temporary_server
-from app.migrations.commands import upgrade
-from app.settings import Settings
+from campaigndb import CampaignStore
+from campaigndb.embedded_server import temporary_server
+from campaigndb.migrations.commands import upgrade
+from campaigndb.settings import Settings
 from tests.conftest import APP_PASSWORD, APP_ROLE
 from tests.faults.ledger import check_ledger, check_nothing_is_left, entries
 from tests.faults.workers import Records, Work, Workers, mixed_workers, new_campaigns

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from app.tables import cost_gates
+from campaigndb.tables import cost_gates
 
 GATE = cost_gates[7].name
 

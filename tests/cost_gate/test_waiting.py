@@ -14,9 +14,10 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from app import AsyncCampaignStore, CampaignStore, ConflictError, RetryPolicy, cost_gate
-from app.cost_gate import gate_number
-from app.retries import NO_RETRY
+from campaigndb import AsyncCampaignStore, CampaignStore, ConflictError, RetryPolicy
+from campaigndb.calling import gate
+from campaigndb.calling.gate import gate_number
+from campaigndb.calling.retries import NO_RETRY
 from tests.conftest import APP_PASSWORD, APP_ROLE
 from tests.cost_gate.conftest import HoldGate
 from tests.faults.ledger import check_totals, entries
@@ -130,8 +131,8 @@ def test_statistics_wait_at_the_gate_too(
 def test_callers_of_another_gate_do_not_wait(
     store: CampaignStore, campaign_id: uuid.UUID, hold_gate: HoldGate
 ) -> None:
-    gate = gate_number(campaign_id)
-    other_id = next(id_ for id_ in iter(uuid.uuid4, None) if gate_number(id_) != gate)
+    number = gate_number(campaign_id)
+    other_id = next(id_ for id_ in iter(uuid.uuid4, None) if gate_number(id_) != number)
     store.create_campaign_with_coverage({"id": other_id, "name": "Next door"})
     with hold_gate(campaign_id):
         assert store.track_campaign_cost(other_id, "facebook", 1, 1).new_total == 1
@@ -140,8 +141,8 @@ def test_callers_of_another_gate_do_not_wait(
 def test_two_campaigns_at_one_gate_wait_and_stay_correct(
     store: CampaignStore, owner_engine: Engine, campaign_id: uuid.UUID, hold_gate: HoldGate
 ) -> None:
-    gate = gate_number(campaign_id)
-    other_id = next(id_ for id_ in iter(uuid.uuid4, None) if gate_number(id_) == gate)
+    number = gate_number(campaign_id)
+    other_id = next(id_ for id_ in iter(uuid.uuid4, None) if gate_number(id_) == number)
     store.create_campaign_with_coverage({"id": other_id, "name": "The same door"})
     with ThreadPoolExecutor(1) as pool:
         with hold_gate(campaign_id) as other:
@@ -169,7 +170,7 @@ def test_the_wait_ends_with_55p03_after_all_attempts_and_the_connection_works_on
     hold_gate: HoldGate,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cost_gate, "GATE_TIMEOUT", 0.1)
+    monkeypatch.setattr(gate, "GATE_TIMEOUT", 0.1)
     policy = RetryPolicy(attempts=3, first_wait=0.01)
     patient = CampaignStore(app_engine, schema="public", policies=policy)
     calls: list[Callable[[], Any]] = [
@@ -233,7 +234,7 @@ def test_a_shorter_limit_of_the_callers_stays_and_a_longer_one_is_shortened(
     monkeypatch: pytest.MonkeyPatch,
     where: str,
 ) -> None:
-    monkeypatch.setattr(cost_gate, "GATE_TIMEOUT", 2)
+    monkeypatch.setattr(gate, "GATE_TIMEOUT", 2)
     for lock_timeout, shortest, longest in (("100ms", 0.1, 1.5), ("2min", 2.0, 20.0)):
         with hold_gate(campaign_id):
             engine = create_engine(limited_by(where, lock_timeout))
@@ -268,7 +269,7 @@ async def test_the_asynchronous_wait_ends_the_same_way(
     hold_gate: HoldGate,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cost_gate, "GATE_TIMEOUT", 0.1)
+    monkeypatch.setattr(gate, "GATE_TIMEOUT", 0.1)
     policy = RetryPolicy(attempts=2, first_wait=0.01)
     patient = AsyncCampaignStore(async_store.engine, schema="public", policies=policy)
     with hold_gate(campaign_id):
@@ -286,11 +287,11 @@ def test_a_gate_that_is_let_go_in_time_costs_retries_and_not_the_call(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(cost_gate, "GATE_TIMEOUT", 0.1)
+    monkeypatch.setattr(gate, "GATE_TIMEOUT", 0.1)
     patient = CampaignStore(app_engine, schema="public")
     retried = threading.Event()
     monkeypatch.setattr(
-        "app.transactions.logger.info", lambda *_arguments, **_options: retried.set()
+        "campaigndb.calling.attempts.logger.info", lambda *_arguments, **_options: retried.set()
     )
     with ThreadPoolExecutor(1) as pool:
         with hold_gate(campaign_id):

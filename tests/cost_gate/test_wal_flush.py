@@ -10,12 +10,12 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import AsyncCampaignStore, CallTimeoutError, CampaignStore, DatabaseConnectionError
-from app.retries import NO_RETRY
-from app.wal_flush import FLUSH
+from campaigndb import AsyncCampaignStore, CallTimeoutError, CampaignStore, DatabaseConnectionError
+from campaigndb.calling.gate import FLUSH
+from campaigndb.calling.retries import NO_RETRY
 from tests.conftest import APP_ROLE
 from tests.faults.ledger import entries
-from tests.waiting import blocked, wait_until, wait_until_blocked
+from tests.support.waiting import blocked, wait_until, wait_until_blocked
 
 DISK = 4711  # an advisory lock in the place of a slow disk
 
@@ -29,7 +29,9 @@ def test_nobody_waits_at_the_gate_for_anothers_flush(
     with owner_engine.connect() as disk, ThreadPoolExecutor(1) as thread:
         disk.execute(text(f"select pg_advisory_lock({DISK})"))
         with monkeypatch.context() as patch:
-            patch.setattr("app.one_round_trip.FLUSH", f"SELECT pg_advisory_xact_lock({DISK})")
+            patch.setattr(
+                "campaigndb.calling.execution.FLUSH", f"SELECT pg_advisory_xact_lock({DISK})"
+            )
             slow = thread.submit(store.track_campaign_cost, campaign_id, "bouncer", 1, 1)
             wait_until(lambda: len(entries(owner_engine)) == 1)
         # The first is committed, and its gate is free: another cost goes through.
@@ -45,7 +47,7 @@ def first_flush_hangs(owner_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> 
         connection.exec_driver_sql("create sequence flushes")  # counts through rollbacks
         connection.exec_driver_sql(f"grant usage on sequence flushes to {APP_ROLE}")
     hangs = "SELECT pg_sleep(case when nextval('public.flushes') = 1 then 60 else 0 end)"
-    monkeypatch.setattr("app.one_round_trip.FLUSH", hangs)
+    monkeypatch.setattr("campaigndb.calling.execution.FLUSH", hangs)
 
 
 @pytest.mark.usefixtures("first_flush_hangs")
@@ -123,7 +125,7 @@ def test_an_error_after_commit_leaves_the_outcome_open(
     store = CampaignStore(app_engine, schema="public", policies=NO_RETRY)
     cost = (campaign_id, "bouncer", 1, 1, {"idempotency_key": "a cost"})
     with monkeypatch.context() as patch:
-        patch.setattr("app.one_round_trip.FLUSH", flush)
+        patch.setattr("campaigndb.calling.execution.FLUSH", flush)
         with pytest.raises(DatabaseConnectionError) as caught:
             store.track_campaign_cost(*cost)
     assert caught.value.retry_recommended

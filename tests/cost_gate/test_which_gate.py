@@ -8,9 +8,17 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Engine
 
-from app.cost_gate import GATE_TIMEOUT, gate_number, gate_statements, lock_timeout
-from app.tables import cost_gates
-from app.tables.cost_gates import GATE_COUNT
+from campaigndb import CampaignStore
+from campaigndb.calling.connections import in_autocommit, settings_of
+from campaigndb.calling.gate import (
+    GATE_TIMEOUT,
+    ON_THIS_NODE,
+    gate_number,
+    gate_statements,
+    lock_timeout,
+)
+from campaigndb.tables import cost_gates
+from campaigndb.tables.cost_gates import GATE_COUNT
 
 
 def test_a_campaigns_gate_is_a_hash_of_its_id() -> None:
@@ -55,13 +63,15 @@ def test_campaigns_spread_evenly(ids: Callable[[], Iterator[uuid.UUID]]) -> None
 def test_several_gates_are_taken_once_each_and_in_one_order() -> None:
     # At the gates 49, 47, 63 and 49.
     campaigns = [uuid.UUID(int=number) for number in (9, 3, 67, 9)]
-    timeout, lock = gate_statements("public", campaigns)
-    assert timeout == "SET LOCAL lock_timeout = 10000"
-    assert (
-        lock == 'LOCK TABLE "public"."gmaps_cost_gate_47", "public"."gmaps_cost_gate_49",'
-        ' "public"."gmaps_cost_gate_63" IN SHARE ROW EXCLUSIVE MODE'
-    )
-    assert gate_statements("public", reversed(campaigns)) == [timeout, lock]
+    statements = gate_statements("public", campaigns)
+    assert statements == [
+        "SET LOCAL lock_timeout = 10000",
+        *(
+            f'LOCK TABLE "public"."gmaps_cost_gate_{number}" IN SHARE ROW EXCLUSIVE MODE'
+            for number in (47, 49, 63)
+        ),
+    ]
+    assert gate_statements("public", reversed(campaigns)) == statements
 
 
 def test_the_schemas_name_is_quoted_and_the_wait_is_in_milliseconds() -> None:
@@ -86,6 +96,19 @@ def test_the_connections_own_limit_is_read_whatever_its_unit(
     with owner_engine.connect() as connection:
         connection.exec_driver_sql(f"set local lock_timeout = '{setting}'")
         assert lock_timeout(connection) == seconds
+
+
+def test_on_a_cluster_the_gate_is_taken_on_the_callers_node_alone(store: CampaignStore) -> None:
+    campaigns = [uuid.UUID(int=0)]
+    for own_timeout in (0, 1):
+        alone = gate_statements("public", campaigns, own_timeout=own_timeout)
+        cluster = gate_statements("public", campaigns, own_timeout=own_timeout, on_cluster=True)
+        assert cluster == [*alone[:-1], ON_THIS_NODE, alone[-1]]
+    assert gate_statements("public", [], on_cluster=True) == []
+    # Asked once a connection; on one server the message of a cost is as it was.
+    with store.engine.connect() as connection:
+        known = in_autocommit(connection, is_message=False)
+        assert settings_of(connection, known).on_cluster is False
 
 
 def test_without_a_campaign_there_is_nothing_to_wait_for() -> None:

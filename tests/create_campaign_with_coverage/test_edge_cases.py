@@ -2,9 +2,9 @@
 
 import zipcodes
 
-from app import CampaignStore
-from app.tables import campaign_coverage, campaigns
-from tests.wild_texts import KB_64, WILD_TEXTS
+from campaigndb import CampaignStore
+from campaigndb.tables import campaign_coverage, campaigns
+from tests.support.wild_texts import KB_64, WILD_TEXTS
 
 
 def test_texts_of_every_kind_are_kept(store: CampaignStore, row, subtests) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app import CampaignStore, InvalidInputError
-from app.tables import campaign_coverage
+from campaigndb import CampaignStore, InvalidInputError
+from campaigndb.tables import campaign_coverage
 
 LONGEST = "å" * 100
 

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from app import CampaignStore, InvalidInputError
+from campaigndb import CampaignStore, InvalidInputError
 
 # What is wrong -> the campaign's data (over a valid name), and what the error says.
 BAD_CAMPAIGNS = {
@@ -39,7 +39,7 @@ BAD_CAMPAIGNS = {
     "cost true": ({"estimated_cost": True}, "estimated_cost is not a number"),
     "cost of 100 digits": ({"estimated_cost": "1" * 100}, "estimated_cost is not a number"),
     "organization": ({"organization_id": "acme"}, "organization_id is not a UUID"),
-    "creator": ({"created_by": []}, "created_by is not a UUID"),
+    "creator": ({"created_by": []}, "created_by is not a text"),
 }
 # What is wrong -> the second of two ZIP codes, and what the error says of it.
 BAD_ZIP_CODES = {

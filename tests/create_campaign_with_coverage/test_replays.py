@@ -3,9 +3,9 @@
 import threading
 import uuid
 
-from app import CampaignStore
-from app.tables import campaigns
-from tests.waiting import wait_until_blocked
+from campaigndb import CampaignStore
+from campaigndb.tables import campaigns
+from tests.support.waiting import wait_until_blocked
 
 
 def test_the_same_id_returns_the_same_campaign_and_changes_nothing(

@@ -3,8 +3,8 @@
 import uuid
 from decimal import Decimal
 
-from app import AsyncCampaignStore, CampaignStore
-from app.tables import campaign_coverage, campaigns
+from campaigndb import AsyncCampaignStore, CampaignStore
+from campaigndb.tables import campaign_coverage, campaigns
 
 ORGANIZATION = uuid.uuid4()
 
@@ -29,7 +29,7 @@ def test_every_field_is_stored_as_given(store: CampaignStore, row) -> None:
             "coverage_percentage": Decimal("99.5"),
             "estimated_cost": Decimal("12.3456"),
             "organization_id": ORGANIZATION,
-            "created_by": ORGANIZATION,
+            "created_by": "anna@agency.example",
         },
         ["00100"],
     )
@@ -44,7 +44,19 @@ def test_every_field_is_stored_as_given(store: CampaignStore, row) -> None:
     assert (campaign.target_zip_count, campaign.actual_zip_count) == (7, 1)
     assert campaign.coverage_percentage == Decimal("99.5")
     assert campaign.estimated_cost == Decimal("12.3456")
-    assert campaign.organization_id == campaign.created_by == ORGANIZATION
+    assert (campaign.organization_id, campaign.created_by) == (ORGANIZATION, "anna@agency.example")
+
+
+def test_the_creator_is_any_text(raw_call, rows) -> None:
+    for creator in ("anna@agency.example", str(ORGANIZATION), "system", " "):
+        envelope = raw_call(
+            "create_campaign_with_coverage",
+            p_campaign_data={"name": "Helsinki", "created_by": creator},
+            p_zip_codes=[],
+        )
+        assert envelope["success"] is True, envelope
+    creators = {campaign.created_by for campaign in rows(campaigns)}
+    assert creators == {"anna@agency.example", str(ORGANIZATION), "system", None}
 
 
 def test_a_name_alone_is_enough(store: CampaignStore, row) -> None:

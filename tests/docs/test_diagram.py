@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from app.diagram import page
+from scripts.schema_diagram import page
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_diagram_is_up_to_date() -> None:
     assert (ROOT / "docs" / "schema.md").read_text(encoding="utf-8") == page(), (
-        "run: .venv/bin/python -m app.diagram > docs/schema.md"
+        "run: .venv/bin/python -m scripts.schema_diagram > docs/schema.md"
     )

@@ -9,10 +9,10 @@ import yaml
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
-from app import telemetry
-from app.monitoring import Unavailable, read_statistics
-from app.monitoring.prometheus import as_prometheus
-from app.report import read_figures
+from campaigndb.calling import telemetry
+from campaigndb.operations.monitoring import Unavailable, read_statistics
+from campaigndb.operations.monitoring.prometheus import as_prometheus
+from campaigndb.operations.report import read_figures
 from tests.migrations.databases import PASSWORD
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def test_the_documented_role_sees_everything_and_the_metrics_are_all_named(
             connection.execute(text(grants_of_the_report))
         figures = read_figures(engine, "public")
         with engine.connect() as connection:
-            connection.execute(text("select version_num from alembic_version")).scalar_one()
+            connection.execute(text("select version_num from gmaps_alembic_version")).scalar_one()
         engine.dispose()
     finally:
         with owner_engine.begin() as connection:

@@ -15,7 +15,7 @@ import yaml
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 
-from app import CampaignStore, StoredFunctionError
+from campaigndb import CampaignStore, StoredFunctionError
 from tests.migrations.catalog import connect
 from tests.migrations.databases import PASSWORD
 from tests.migrations.programs import clean_environment

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
 
-from app.drift import DriftReport, find_drift
-from app.settings import Settings
+from campaigndb.operations.drift import DriftReport, find_drift
+from campaigndb.settings import Settings
 from tests.conftest import APP_ROLE
 
 SETTINGS = Settings(_env_file=None, app_role=APP_ROLE)
@@ -22,6 +22,9 @@ def admin_engine(database_url: URL) -> Iterator[Engine]:
     """For statements that no transaction may hold."""
     engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
     yield engine
+    with engine.connect() as connection:
+        # A database with a subscription cannot be dropped.
+        connection.exec_driver_sql("drop subscription if exists extra")
     engine.dispose()
 
 

@@ -8,6 +8,8 @@ from tests.conftest import APP_ROLE
 
 CAMPAIGNS = "gmaps_campaigns"
 BUSINESSES = "gmaps_businesses"
+# No SQL-standard body is bound to its columns.
+VERIFICATIONS = "gmaps_email_verifications"
 COSTS = "gmaps_api_costs"
 COVERAGE = "gmaps_campaign_coverage"
 STATISTICS = "update_campaign_statistics(uuid)"
@@ -17,15 +19,17 @@ COST = "track_campaign_cost(uuid, character varying, integer, numeric, jsonb)"
 @dataclass(frozen=True)
 class Mutation:
     """`told` holds `kind name` of what is missing (-) or unexpected (+), or `kind name: attribute`
-    of what differs. All of it is told, and nothing else."""
+    of what differs. All of it is told, and nothing else. `since` is the major version of PostgreSQL
+    that has such a thing."""
 
     name: str
     statements: str
     told: frozenset[str]
+    since: int = 15
 
 
-def of(name: str, statements: str, *told: str) -> Mutation:
-    return Mutation(name, statements, frozenset(told))
+def of(name: str, statements: str, *told: str, since: int = 15) -> Mutation:
+    return Mutation(name, statements, frozenset(told), since)
 
 
 def _grants(on: str, to: str, *privileges: str) -> tuple[str, ...]:
@@ -124,6 +128,11 @@ MUTATIONS = [
         f"create table extra () inherits ({COSTS})",
         "+table extra",
     ),
+    of(
+        "rows in a gate",
+        "insert into gmaps_cost_gate_07 default values",
+        "table gmaps_cost_gate_07: holds rows",
+    ),
     of("view", f"create view extra as select id from {COSTS}", "+view extra"),
     of(
         "materialized view",
@@ -132,19 +141,21 @@ MUTATIONS = [
     ),
     # Columns
     of(
-        "column missing", f"alter table {BUSINESSES} drop column city", f"-column {BUSINESSES}.city"
+        "column missing",
+        f"alter table {VERIFICATIONS} drop column suggestion",
+        f"-column {VERIFICATIONS}.suggestion",
     ),
     of("column unexpected", f"alter table {COSTS} add column x int", f"+column {COSTS}.x"),
     of(
         "column renamed",
-        f"alter table {BUSINESSES} rename column city to town",
-        f"-column {BUSINESSES}.city",
-        f"+column {BUSINESSES}.town",
+        f"alter table {VERIFICATIONS} rename column suggestion to advice",
+        f"-column {VERIFICATIONS}.suggestion",
+        f"+column {VERIFICATIONS}.advice",
     ),
     of(
         "column type",
-        f"alter table {BUSINESSES} alter column city type varchar(200)",
-        f"column {BUSINESSES}.city: type",
+        f"alter table {VERIFICATIONS} alter column suggestion type varchar(200)",
+        f"column {VERIFICATIONS}.suggestion: type",
     ),
     of(
         "column precision",
@@ -178,8 +189,8 @@ MUTATIONS = [
     ),
     of(
         "collation",
-        f'alter table {BUSINESSES} alter column city type text collate "C"',
-        f"column {BUSINESSES}.city: collation",
+        f'alter table {VERIFICATIONS} alter column suggestion type text collate "C"',
+        f"column {VERIFICATIONS}.suggestion: collation",
     ),
     of(
         "storage",
@@ -218,9 +229,30 @@ MUTATIONS = [
         f"+sequence {COSTS}_x_seq",
     ),
     of(
-        "order of columns",
-        f"alter table {BUSINESSES} drop city;\nalter table {BUSINESSES} add city text",
-        f"column {BUSINESSES}.city: position",
+        "not null not validated",
+        f"alter table {BUSINESSES} alter name drop not null;\n"
+        f"alter table {BUSINESSES} add constraint nn not null name not valid",
+        f"column {BUSINESSES}.name: nullable",
+        since=18,
+    ),
+    of(
+        "not null not inherited",
+        f"alter table {BUSINESSES} alter name drop not null;\n"
+        f"alter table {BUSINESSES} add constraint nn not null name no inherit",
+        f"column {BUSINESSES}.name: nullable",
+        since=18,
+    ),
+    of(
+        "column renamed beside another",
+        f"alter table {VERIFICATIONS} add column note text;\n"
+        f"alter table {VERIFICATIONS} drop column suggestion",
+        f"-column {VERIFICATIONS}.suggestion",
+        f"+column {VERIFICATIONS}.note",
+    ),
+    of(
+        "column with an index missing",
+        f"alter table {COSTS} drop column incurred_at",
+        f"-column {COSTS}.incurred_at",
     ),
     # Constraints
     of(
@@ -273,6 +305,29 @@ MUTATIONS = [
         f"constraint fk_{COSTS}_campaign_id on {COSTS}: definition",
     ),
     of(
+        "check not enforced",
+        f"alter table {BUSINESSES} drop constraint ck_{BUSINESSES}_latitude_range;\n"
+        f"alter table {BUSINESSES} add constraint ck_{BUSINESSES}_latitude_range "
+        "check (latitude between -90 and 90) not enforced",
+        f"constraint ck_{BUSINESSES}_latitude_range on {BUSINESSES}: definition",
+        since=18,
+    ),
+    of(
+        "foreign key not enforced",
+        f"alter table {COSTS} alter constraint fk_{COSTS}_campaign_id not enforced",
+        f"constraint fk_{COSTS}_campaign_id on {COSTS}: definition",
+        *(
+            f'-internal trigger "RI_FKey_{function}" of fk_{COSTS}_campaign_id on {table}'
+            for function, table in (
+                ("cascade_del", CAMPAIGNS),
+                ("noaction_upd", CAMPAIGNS),
+                ("check_ins", COSTS),
+                ("check_upd", COSTS),
+            )
+        ),
+        since=18,
+    ),
+    of(
         "primary key missing",
         f"alter table {COSTS} drop constraint pk_{COSTS}",
         f"-constraint pk_{COSTS} on {COSTS}",
@@ -306,9 +361,9 @@ MUTATIONS = [
     ),
     of(
         "index without its predicate",
-        "drop index idx_businesses_linkedin_queue;\n"
-        f"create index idx_businesses_linkedin_queue on {BUSINESSES} (campaign_id, created_at, id)",
-        "index idx_businesses_linkedin_queue: definition",
+        "drop index idx_businesses_queue_linkedin;\n"
+        f"create index idx_businesses_queue_linkedin on {BUSINESSES} (campaign_id, created_at, id)",
+        "index idx_businesses_queue_linkedin: definition",
     ),
     of(
         "index without what it includes",
@@ -477,14 +532,15 @@ MUTATIONS = [
     ),
     of(
         "policy missing",
-        "drop policy alembic_version_is_readable on alembic_version",
-        "-policy alembic_version_is_readable on alembic_version",
+        "drop policy alembic_version_is_readable on gmaps_alembic_version",
+        "-policy alembic_version_is_readable on gmaps_alembic_version",
     ),
     of(
         "policy changed",
-        f"alter policy alembic_version_is_readable on alembic_version to {APP_ROLE} using (false)",
-        "policy alembic_version_is_readable on alembic_version: roles",
-        "policy alembic_version_is_readable on alembic_version: using",
+        f"alter policy alembic_version_is_readable on gmaps_alembic_version to {APP_ROLE}"
+        " using (false)",
+        "policy alembic_version_is_readable on gmaps_alembic_version: roles",
+        "policy alembic_version_is_readable on gmaps_alembic_version: using",
     ),
     # Types, sequences, extensions, the rest
     of("enum", "create type extra as enum ('a', 'b')", "+type extra"),
@@ -546,6 +602,50 @@ MUTATIONS = [
         "alter database {database} set work_mem = '8MB'",
         "+setting work_mem of database {database}",
     ),
+    # The database
+    of(
+        "database owner",
+        f"alter database {{database}} owner to {APP_ROLE}",
+        "database {database}: owner",
+        f"role {APP_ROLE}: creates schemas",
+    ),
+    of(
+        "database connection limit",
+        "alter database {database} connection limit 50",
+        "database {database}: connection limit",
+    ),
+    of(
+        "database open for schemas",
+        "grant create on database {database} to public",
+        "+grant CREATE on database {database} to PUBLIC",
+        f"role {APP_ROLE}: creates schemas",
+    ),
+    of(
+        "database closed",
+        "revoke connect on database {database} from public",
+        "-grant CONNECT on database {database} to PUBLIC",
+    ),
+    of(
+        "language closed",
+        "revoke usage on language plpgsql from public",
+        "-grant USAGE on language plpgsql to PUBLIC",
+    ),
+    of(
+        "implicit cast",
+        "create cast (text as uuid) with inout as implicit",
+        "+cast (text as uuid)",
+    ),
+    of(
+        "implicit cast of a table's row",
+        f"create cast ({COSTS} as text) with inout as implicit",
+        f"+cast ({COSTS} as text)",
+    ),
+    of(
+        "subscription",
+        "create subscription extra connection 'dbname=nowhere' publication p with "
+        "(connect = false, slot_name = none, enabled = false)",
+        "+subscription extra",
+    ),
     # What others put beside it
     of(
         "function hidden in an extension",
@@ -577,23 +677,23 @@ MUTATIONS = [
     # The revision
     of(
         "no revision",
-        "delete from alembic_version",
+        "delete from gmaps_alembic_version",
         "revision of schema public: number",
     ),
     of(
         "unknown revision",
-        "update alembic_version set version_num = 'ffff'",
+        "update gmaps_alembic_version set version_num = 'ffff'",
         "revision of schema public: number",
     ),
     of(
         "two revisions",
-        "insert into alembic_version values ('0001')",
+        "insert into gmaps_alembic_version values ('0001')",
         "revision of schema public: number",
     ),
     of(
         "no table of the revision",
-        "drop table alembic_version",
-        "-table alembic_version",
+        "drop table gmaps_alembic_version",
+        "-table gmaps_alembic_version",
         "revision of schema public: number",
     ),
 ]

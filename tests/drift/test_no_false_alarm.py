@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from sqlalchemy.engine import URL
 
-from app import CampaignStore
-from app.drift import find_drift
-from app.migrations.commands import downgrade, offline_script, upgrade
-from app.settings import Settings
+from campaigndb import CampaignStore
+from campaigndb.migrations.commands import downgrade, offline_script, upgrade
+from campaigndb.operations.drift import find_drift
+from campaigndb.settings import Settings
 from tests.drift.conftest import SETTINGS, Execute
 from tests.migrations.catalog import connect
 from tests.migrations.databases import new_database
 from tests.migrations.programs import pg_dump, psql
-from tests.revisions import HEAD, PREVIOUS
+from tests.support.revisions import HEAD, PREVIOUS
 
 
 def drift_of(url: URL, settings: Settings = SETTINGS) -> list[str]:
@@ -49,6 +50,13 @@ def test_behind_is_told_and_nothing_else(database_url: URL) -> None:
     assert report.differences[0].mend == "alembic upgrade head"
 
 
+def test_the_version_table_of_an_earlier_release(database_url: URL, execute: Execute) -> None:
+    """The next upgrade renames it."""
+    execute("alter table gmaps_alembic_version rename to alembic_version")
+    execute("alter index gmaps_alembic_version_pkc rename to alembic_version_pkc")
+    assert drift_of(database_url) == []
+
+
 def test_by_an_offline_script(server_url: URL) -> None:
     with new_database(server_url) as url:
         with connect(url) as connection:
@@ -58,7 +66,7 @@ def test_by_an_offline_script(server_url: URL) -> None:
 
 @pytest.mark.parametrize("schema", ["tenant", "Tenant-1", "schéma"])
 def test_in_another_schema(database_url: URL, schema: str) -> None:
-    settings = SETTINGS.model_copy(update={"schema_name": schema})
+    settings = replace(SETTINGS, schema_name=schema)
     upgrade(database_url, settings=settings)
     assert drift_of(database_url, settings) == []
 

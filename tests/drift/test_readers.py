@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
-from app.drift import DriftUnknownError, find_drift
-from app.drift import drift as module
+from campaigndb.operations.drift import DriftUnknownError, find_drift
+from campaigndb.operations.drift import drift as module
+from campaigndb.tables import metadata
 from tests.drift.conftest import SETTINGS, Execute, FoundDrift
 from tests.migrations.catalog import connect
 
@@ -40,7 +41,7 @@ def test_a_role_that_may_read_the_revision_can_compare(
     reader: URL, execute: Execute, found_drift: FoundDrift
 ) -> None:
     found_drift()  # leaves a shadow
-    execute(f"grant select on alembic_version to {reader.username}")
+    execute(f"grant select on gmaps_alembic_version to {reader.username}")
     told: list[str] = []
     assert find_drift(reader, SETTINGS, tell=told.append).differences == []
     assert told == []  # the shadow was there
@@ -62,15 +63,15 @@ def test_a_role_that_may_not_read_the_revision_is_told_what_to_grant(reader: URL
         find_drift(reader, SETTINGS)
     assert str(caught.value) == (
         f"{reader.username} may not read the revision: "
-        f"grant select on public.alembic_version to {reader.username}"
+        f"grant select on public.gmaps_alembic_version to {reader.username}"
     )
 
 
 def test_a_revision_that_row_security_hides_is_no_missing_revision(
     reader: URL, execute: Execute
 ) -> None:
-    execute(f"grant select on alembic_version to {reader.username}")
-    execute("drop policy alembic_version_is_readable on alembic_version")
+    execute(f"grant select on gmaps_alembic_version to {reader.username}")
+    execute("drop policy alembic_version_is_readable on gmaps_alembic_version")
     with pytest.raises(DriftUnknownError, match="row security hides the revision"):
         find_drift(reader, SETTINGS)
 
@@ -91,9 +92,11 @@ def test_it_locks_nothing_that_a_worker_could_wait_for(
             held = connection.execute(locks, {"pid": pid}).all()
         assert held
         assert {lock.mode for lock in held} == {"AccessShareLock"}
+        # Whoever prints an SQL-standard body reads the tables that it is bound to.
         assert {lock.relname for lock in held if not lock.is_catalog} <= {
-            "alembic_version",
-            "alembic_version_pkc",
+            "gmaps_alembic_version",
+            "gmaps_alembic_version_pkc",
+            *metadata.tables,
         }
         with pytest.raises(Exception, match="read-only transaction"):
             reading.execute(text("create table x ()"))
@@ -104,7 +107,7 @@ def test_it_does_not_wait_for_a_migration_at_work(
 ) -> None:
     monkeypatch.setattr(module, "LOCK_TIMEOUT_SECONDS", 0.1)
     with owner_engine.begin() as connection:
-        connection.execute(text("lock table alembic_version in access exclusive mode"))
+        connection.execute(text("lock table gmaps_alembic_version in access exclusive mode"))
         with pytest.raises(DriftUnknownError, match="locked, probably by a migration"):
             find_drift(database_url, SETTINGS, keep_shadow=True)
 

@@ -9,9 +9,9 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import URL
 
-from app.drift import DriftReport, find_drift
-from app.migrations.commands import upgrade
-from app.settings import Settings
+from campaigndb.migrations.commands import upgrade
+from campaigndb.operations.drift import DriftReport, find_drift
+from campaigndb.settings import Settings
 from tests.drift.conftest import Execute
 from tests.migrations.catalog import connect
 

@@ -9,20 +9,25 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from psycopg import pq
+from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 from typer.testing import CliRunner
 
-from app.cli.main import app as app
-from app.drift import ShadowError, find_drift, shadow
-from app.embedded_server import EmbeddedServerError
-from app.settings import Settings, sqlalchemy_url
+from campaigndb.cli.main import app as app
+from campaigndb.embedded_server import EmbeddedServerError
+from campaigndb.operations.drift import ShadowError, find_drift, shadow
+from campaigndb.operations.drift.snapshot import read_snapshot
+from campaigndb.settings import Settings, sqlalchemy_url
 from tests.drift.conftest import SETTINGS, Execute
 from tests.migrations.catalog import connect
 from tests.migrations.programs import clean_environment
-from tests.revisions import HEAD
+from tests.support.revisions import HEAD
+from tests.support.waiting import wait_until
 
 PASSWORD = "of-a-throw-away-server"
 
@@ -33,7 +38,7 @@ def role(server_url: URL, database_url: URL, execute: Execute) -> Iterator[str]:
     name = f"shadow_test_{uuid.uuid4().hex[:8]}"
     with connect(server_url) as connection:
         connection.execute(f"create role {name} login password '{PASSWORD}'")
-    execute(f"grant select on alembic_version to {name}")
+    execute(f"grant select on gmaps_alembic_version to {name}")
     yield name
     execute(f"drop owned by {name}")
     with connect(server_url) as connection:
@@ -43,7 +48,7 @@ def role(server_url: URL, database_url: URL, execute: Execute) -> Iterator[str]:
             " where s.refobjid = to_regrole(%s) and d.datname like 'campaigndb_shadow_%%'",
             [name],
         ).fetchall():
-            connection.execute(f"drop database {database} with (force)")
+            connection.execute(f"drop database if exists {database}")
         connection.execute(f"drop role {name}")
 
 
@@ -100,9 +105,7 @@ def test_a_role_that_may_not_create_one_gets_it_from_an_embedded_server(
     url = database_url.set(username=role, password=PASSWORD)
     told: list[str] = []
     started = time.monotonic()
-    report = find_drift(
-        url, SETTINGS.model_copy(update={"owner_role": database_url.username}), tell=told.append
-    )
+    report = find_drift(url, replace(SETTINGS, owner_role=database_url.username), tell=told.append)
     assert time.monotonic() - started < 10
     assert report.revision == HEAD
     if told:  # no other test has left a shadow yet
@@ -205,7 +208,7 @@ def test_a_comparison_that_is_terminated_leaves_no_shadow(
     execute(f"alter role {role} createdb")
     url = database_url.set(drivername="postgresql", username=role, password=PASSWORD)
     program = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "drift"],
+        [sys.executable, "-m", "campaigndb.cli", "drift"],
         env=clean_environment()
         | {
             "DATABASE_URL": url.render_as_string(hide_password=False),
@@ -238,7 +241,7 @@ def test_a_signal_whose_exception_is_lost_is_told_at_the_end(monkeypatch, databa
             signal.raise_signal(signal.SIGTERM)
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    monkeypatch.setattr("app.cli.drift.find_drift", found)
+    monkeypatch.setattr("campaigndb.cli.drift.find_drift", found)
     monkeypatch.setenv("DATABASE_URL", database_url.render_as_string(hide_password=False))
     try:
         result = CliRunner().invoke(app, ["drift"])
@@ -277,3 +280,163 @@ def test_a_login_that_was_interrupted_does_not_hold_up_the_end(
     # Other tests have shadows on the same server.
     assert len(made) == 1
     assert made[0] not in shadows(server_url)
+
+
+def test_a_shadow_that_cannot_be_dropped_does_not_cost_the_comparison(
+    monkeypatch: pytest.MonkeyPatch,
+    database_url: URL,
+    server_url: URL,
+    role: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Somebody looks at it, longer than DROP DATABASE waits; the next run removes it."""
+    visitors: list[Any] = []
+    made: list[str] = []
+
+    def visited(connection: Connection, *arguments: Any) -> Any:
+        name = str(connection.engine.url.database)
+        if name.startswith(shadow.PREFIX):
+            made.append(name)
+            visitors.append(connect(server_url.set(database=name)))
+            visitors[-1].__enter__()
+        return read_snapshot(connection, *arguments)
+
+    monkeypatch.setattr("campaigndb.operations.drift.drift.read_snapshot", visited)
+    report = find_drift(database_url, settings_for(role))
+    assert report.revision == HEAD
+    assert made[0] in shadows(server_url)
+    assert f"the shadow database {made[0]} is left for the next comparison" in caplog.text
+    for visitor in visitors:
+        visitor.__exit__(None, None, None)
+    monkeypatch.undo()
+    find_drift(database_url, settings_for(role))
+    assert made[0] not in shadows(server_url)
+
+
+def test_what_a_killed_comparison_left_is_removed_by_the_next(
+    database_url: URL, server_url: URL, role: str, execute: Execute
+) -> None:
+    execute(f"alter role {role} createdb")
+    url = database_url.set(drivername="postgresql", username=role, password=PASSWORD)
+    program = subprocess.Popen(
+        [sys.executable, "-m", "campaigndb.cli", "drift"],
+        env=clean_environment()
+        | {
+            "DATABASE_URL": url.render_as_string(hide_password=False),
+            "CAMPAIGNDB_APP_ROLE": role,
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with connect(server_url) as connection:
+
+        def made() -> list[str]:
+            query = "select datname from pg_database where datdba = to_regrole(%s)"
+            return [name for (name,) in connection.execute(query, [role]).fetchall()]
+
+        wait_until(lambda: bool(made()), timeout=20)
+        program.kill()
+        program.wait()
+        wait_until(
+            lambda: (
+                not connection.execute(
+                    "select from pg_stat_activity where usename = %s", [role]
+                ).fetchall()
+            )
+        )
+        find_drift(url.set(drivername="postgresql+psycopg"), settings_for(role))
+        assert made() == []
+
+
+def test_a_shadow_that_another_comparison_uses_is_not_removed(
+    database_url: URL, server_url: URL, role: str
+) -> None:
+    name = f"{shadow.PREFIX}{uuid.uuid4().hex}"
+    with connect(server_url) as owner:
+        owner.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [name])
+        owner.execute(f"create database {name}")
+        find_drift(database_url, settings_for(role))
+        assert name in shadows(server_url)
+    find_drift(database_url, settings_for(role))
+    assert name not in shadows(server_url)
+
+
+def test_an_autovacuum_worker_in_the_shadow_does_not_keep_it(
+    monkeypatch: pytest.MonkeyPatch,
+    database_url: URL,
+    server_url: URL,
+    role: str,
+    execute: Execute,
+) -> None:
+    """A role that is no superuser may not end such a worker by DROP DATABASE … WITH (FORCE)."""
+    execute(f"alter role {role} createdb")
+    made: list[str] = []
+
+    def vacuumed(url: URL, *_: object) -> None:
+        made.append(str(url.database))
+        with connect(url) as connection:
+            connection.execute(
+                "create table slow with (autovacuum_vacuum_cost_delay = 100,"
+                " autovacuum_vacuum_cost_limit = 1, autovacuum_vacuum_insert_threshold = 1) as"
+                " select n, repeat('x', 100) as filling from generate_series(1, 100000) as n"
+            )
+            connection.execute("delete from slow where n % 2 = 0")
+        with connect(server_url) as connection:
+            wait_until(
+                lambda: bool(
+                    connection.execute(
+                        "select from pg_stat_activity"
+                        " where datname = %s and backend_type = 'autovacuum worker'",
+                        [made[0]],
+                    ).fetchall()
+                ),
+                timeout=60,
+            )
+        raise RuntimeError("enough")
+
+    monkeypatch.setattr(shadow, "upgrade", vacuumed)
+    with connect(server_url) as connection:
+        connection.execute("alter system set autovacuum_naptime = '1s'")
+        connection.execute("select pg_reload_conf()")
+    try:
+        with pytest.raises(RuntimeError, match="enough"):
+            find_drift(database_url.set(username=role, password=PASSWORD), settings_for(role))
+    finally:
+        with connect(server_url) as connection:
+            connection.execute("alter system reset autovacuum_naptime")
+            connection.execute("select pg_reload_conf()")
+    assert made[0] not in shadows(server_url)
+
+
+@pytest.mark.parametrize(
+    ("grant", "keep"),
+    [("grant set on parameter pg_stat_statements.track to {role}", False), (None, True)],
+    ids=["by a role that may switch it off", "with a shadow that is kept"],
+)
+def test_a_comparison_adds_nothing_to_pg_stat_statements(
+    grant: str | None, keep: bool, database_url: URL, server_url: URL, role: str, execute: Execute
+) -> None:
+    execute("create schema monitoring")
+    execute("create extension pg_stat_statements schema monitoring")
+    # Entries of other tests could fill the view, which then drops the oldest ones.
+    execute("select monitoring.pg_stat_statements_reset()")
+    execute(f"alter role {role} createdb")
+    if grant is not None:
+        execute(grant.format(role=role))
+    url = database_url.set(username=role, password=PASSWORD)
+
+    def entries() -> int:
+        with connect(database_url) as connection:
+            [(count,)] = connection.execute(
+                "select count(*) from monitoring.pg_stat_statements where userid = to_regrole(%s)",
+                [role],
+            ).fetchall()
+        return int(count)
+
+    # The first one makes the shadow, the second one may find it kept.
+    find_drift(url, settings_for(role), keep_shadow=keep)
+    assert keep or entries() < 20
+    find_drift(url, settings_for(role), keep_shadow=keep)
+    before = entries()
+    find_drift(url, settings_for(role), keep_shadow=keep)
+    assert entries() == before

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded_server import stop
-from app.settings import Settings
-from tests.server_folders import server_folder
+from campaigndb.embedded_server import stop
+from campaigndb.settings import Settings
+from tests.support.server_folders import server_folder
 
 
 @pytest.fixture

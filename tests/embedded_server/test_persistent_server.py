@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -11,15 +12,16 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL
 
-from app.database import database_url
-from app.embedded_server import (
+from campaigndb.database import without_password
+from campaigndb.embedded_server import (
     EmbeddedServerError,
+    database_url,
     ensure_running,
     running,
     status,
     stop,
 )
-from app.settings import Settings
+from campaigndb.settings import Settings
 
 
 def connect(url: URL) -> psycopg.Connection:
@@ -56,7 +58,7 @@ def test_it_is_made_once_and_keeps_its_data(settings: Settings) -> None:
         connection.execute("create table kept (n int)")
     assert ensure_running(settings) == url
     found = status(settings)
-    assert (found.running, found.port, found.url) == (True, url.port, url)
+    assert (found.running, found.port, found.address) == (True, url.port, without_password(url))
     assert data_dir(settings).stat().st_mode & 0o777 == 0o700
 
     assert stop(settings)
@@ -70,7 +72,7 @@ def test_it_is_made_once_and_keeps_its_data(settings: Settings) -> None:
 
 def test_ten_processes_at_once_start_one_server(settings: Settings) -> None:
     code = (
-        "from app.embedded_server import ensure_running, status\n"
+        "from campaigndb.embedded_server import ensure_running, status\n"
         "url = ensure_running()\n"
         "print(url.port, status().pid)\n"
     )
@@ -141,9 +143,7 @@ def test_a_port_that_somebody_took_is_left_to_them(settings: Settings) -> None:
 def test_a_copied_folder_starts_a_server_of_its_own(settings: Settings) -> None:
     url = ensure_running(settings)
     assert settings.data_dir is not None
-    copied = settings.model_copy(
-        update={"data_dir": settings.data_dir.with_name("copy of the state")}
-    )
+    copied = replace(settings, data_dir=settings.data_dir.with_name("copy of the state"))
     with connect(url) as connection:
         connection.execute("checkpoint")
         subprocess.run(
@@ -152,7 +152,7 @@ def test_a_copied_folder_starts_a_server_of_its_own(settings: Settings) -> None:
     try:
         assert not status(copied).running
         assert ensure_running(copied).port != url.port
-        assert status(settings).url == url
+        assert status(settings).address == without_password(url)
     finally:
         stop(copied)
 
@@ -191,7 +191,7 @@ def test_running_leaves_the_server_to_another_process_that_still_uses_it(
     settings: Settings,
 ) -> None:
     code = (
-        "from app.embedded_server import running\n"
+        "from campaigndb.embedded_server import running\n"
         "with running():\n"
         "    print(flush=True)\n"
         "    input()\n"

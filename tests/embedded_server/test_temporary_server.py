@@ -12,8 +12,8 @@ import psutil
 import psycopg
 import pytest
 
-from app.embedded_server import EmbeddedServerError, TemporaryServer, temporary_server
-from app.settings import Settings
+from campaigndb.embedded_server import EmbeddedServerError, TemporaryServer, temporary_server
+from campaigndb.settings import Settings
 
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 
@@ -89,10 +89,8 @@ def test_it_starts_answers_survives_a_crash_and_vanishes(pg_bin: Path | None) ->
 
 
 def test_servers_live_side_by_side_with_settings_of_their_own() -> None:
-    with (
-        temporary_server() as one,
-        temporary_server(server_settings={"fsync": "on"}, max_connections=20) as other,
-    ):
+    settings = {"fsync": "on", "max_connections": "20"}
+    with temporary_server() as one, temporary_server(server_settings=settings) as other:
         assert one.port != other.port
         with connect(other) as connection:
             assert value(connection, "fsync") == "on"
@@ -126,7 +124,7 @@ def test_the_password_is_needed_and_shown_nowhere() -> None:
 def test_it_goes_when_its_owner_is_killed(number: signal.Signals) -> None:
     code = (
         "import time\n"
-        "from app.embedded_server import temporary_server\n"
+        "from campaigndb.embedded_server import temporary_server\n"
         "with temporary_server() as server:\n"
         "    print(server.pid, server.log_path, flush=True)\n"
         "    time.sleep(60)\n"

@@ -5,12 +5,13 @@ import pwd
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from app.embedded_server import (
+from campaigndb.embedded_server import (
     EmbeddedServerError,
     ensure_running,
     persistent,
@@ -19,7 +20,7 @@ from app.embedded_server import (
     stop,
     temporary_server,
 )
-from app.settings import Settings
+from campaigndb.settings import Settings
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 
@@ -125,7 +126,7 @@ def test_a_server_that_a_user_made_runs_as_that_user_under_root(open_folder: Pat
     settings = Settings(_env_file=None, data_dir=open_folder, server_user=user.pw_name)
     ensure_running(settings)
     stop(settings)
-    as_another = settings.model_copy(update={"server_user": "nobody"})
+    as_another = replace(settings, server_user="nobody")
     try:
         ensure_running(as_another)
         pid = status(as_another).pid
@@ -140,7 +141,7 @@ def test_a_server_that_root_made_is_explained_to_a_user(open_folder: Path) -> No
     ensure_running(settings)
     code = (
         "import os; os.setgid(1); os.setuid(1)\n"
-        "from app.embedded_server import EmbeddedServerError, ensure_running, status, stop\n"
+        "from campaigndb.embedded_server import EmbeddedServerError, ensure_running, status, stop\n"
         "for function in (ensure_running, status, stop):\n"
         "    try:\n"
         "        function()\n"
@@ -150,7 +151,7 @@ def test_a_server_that_root_made_is_explained_to_a_user(open_folder: Path) -> No
     try:
         # Imported as root: the checkout may be closed to others.
         printed = subprocess.run(
-            [sys.executable, "-c", "import app.embedded_server\n" + code],
+            [sys.executable, "-c", "import campaigndb.embedded_server\n" + code],
             env=os.environ | {"CAMPAIGNDB_DATA_DIR": str(settings.data_dir)},
             cwd=open_folder,
             stdout=subprocess.PIPE,

@@ -9,11 +9,11 @@ import pytest
 from psycopg.rows import scalar_row
 from sqlalchemy import text
 
-from app import CampaignStore
-from app.tables import businesses, campaigns
-from tests.database_state import unchanged
-from tests.raw_calls import call_function
-from tests.waiting import wait_until_blocked
+from campaigndb import CampaignStore
+from campaigndb.tables import businesses, campaigns
+from tests.support.database_state import unchanged
+from tests.support.raw_calls import call_function
+from tests.support.waiting import wait_until_blocked
 
 FAILURE_KEYS = {"success", "error", "error_code", "error_detail", "retry_recommended"}
 RECORDS = [{"place_id": "a", "name": "x"}]
@@ -185,7 +185,10 @@ def test_success_has_the_fields_of_the_contract(
         (
             "insert_businesses_batch",
             {"p_campaign_id": campaign_id, "p_zip_code": "1", "p_businesses": RECORDS},
-            {"inserted", "updated", "skipped", "total", "skipped_other_campaign", "rejected"},
+            {
+                "inserted", "updated", "skipped", "total", "skipped_other_campaign", "rejected",
+                "first_emails", "new_emails", "closed",
+            },
         ),
         (
             "update_campaign_statistics",
@@ -219,7 +222,7 @@ def test_success_has_the_fields_of_the_contract(
         (
             "update_enrichment_batch",
             {"p_enrichment_type": "facebook", "p_enrichments": []},
-            {"updated", "failed", "superseded", "enrichment_type", "failures"},
+            {"updated", "failed", "superseded", "enrichment_type", "failures", "late"},
         ),
         (
             "update_email_verification",
@@ -228,13 +231,16 @@ def test_success_has_the_fields_of_the_contract(
                 "p_email": "a@b.fi",
                 "p_verification_data": {"status": "risky"},
             },
-            {"business_id", "email", "status", "is_safe", "replayed"},
+            {
+                "business_id", "email", "status", "is_safe", "unrecognised_status", "replayed",
+                "late",
+            },
         ),
     ]:  # fmt: skip
         with subtests.test(function):
             envelope = raw_call(function, **parameters)
             assert envelope["success"] is True
-            assert set(envelope) == {"success"} | fields
+            assert set(envelope) == {"success", "message"} | fields
 
 
 def test_positional_parameters_and_the_drivers_own_json_work_too(app_url, campaign_id, row) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from app import (
+from campaigndb import (
     CallTimeoutError,
     ConflictError,
     DatabaseConnectionError,
@@ -17,7 +17,7 @@ from app import (
     MissingReferenceError,
     StoredFunctionError,
 )
-from app.errors import from_envelope, from_exception
+from campaigndb.calling.errors import from_envelope, from_exception
 
 # SQLSTATE -> error, retry_recommended, class. "{}" stands for the technical text.
 TABLE = {
@@ -27,6 +27,11 @@ TABLE = {
     "40001": ("Concurrent modification, please retry", True, ConflictError),
     "55P03": ("Resource busy, please retry", True, ConflictError),
     "25001": ("Must run in a SERIALIZABLE transaction", False, IsolationLevelError),
+    "25006": (
+        "This writes, and the transaction is read-only: call it with POST, on the primary server",
+        False,
+        StoredFunctionError,
+    ),
     "22023": ("Invalid input: {}", False, InvalidInputError),
     "22003": ("Invalid input: {}", False, InvalidInputError),
     "22P02": ("Invalid input: {}", False, InvalidInputError),
@@ -35,19 +40,22 @@ TABLE = {
     "23P01": ("Database operation failed", False, StoredFunctionError),
     "42501": ("Database operation failed", False, StoredFunctionError),
     "42883": ("Database operation failed", False, StoredFunctionError),
-    "53200": ("Database operation failed", False, StoredFunctionError),
+    "53100": ("Database operation failed", True, StoredFunctionError),
+    "53200": ("Database operation failed", True, StoredFunctionError),
     "54001": ("Database operation failed", False, StoredFunctionError),
     "P0001": ("Database operation failed", False, StoredFunctionError),
     "XX000": ("Database operation failed", False, StoredFunctionError),
+    # Of a cluster's node.
+    "57P01": ("The server is shutting down", True, DatabaseConnectionError),
+    "57P02": ("The server crashed", True, DatabaseConnectionError),
+    "57P03": ("The server does not accept connections yet", True, DatabaseConnectionError),
+    "08006": ("The connection failed", True, DatabaseConnectionError),
 }
 # What no function can catch and so no envelope describes.
 EXCEPTIONS_ONLY = {
     "57014": (False, CallTimeoutError),
     "25P03": (True, CallTimeoutError),
-    "57P01": (True, DatabaseConnectionError),
-    "57P03": (True, DatabaseConnectionError),
     "53300": (True, DatabaseConnectionError),
-    "08006": (True, DatabaseConnectionError),
 }
 
 
@@ -149,5 +157,9 @@ def test_the_envelope_of_every_function_is_the_helpers(owner_engine) -> None:
         ).all()
     assert len(bodies) >= 7
     for name, body in bodies:
-        assert "return stored_function_failure(sqlstate, sqlerrm)" in body, name
+        handlers = body.count("when others then")
+        assert (
+            body.count("get stacked diagnostics v_context = pg_exception_context;") == handlers
+        ), name
+        assert body.count("return caught_failure(sqlstate, sqlerrm, v_context);") == handlers, name
         assert "retry_recommended" not in body, name

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from app import CampaignStore
+from campaigndb import CampaignStore
 from tests.faults.workers import new_campaigns
 
 

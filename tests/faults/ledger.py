@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Engine, select, text
 
-from app.tables import api_costs, campaigns
-from app.tables.campaigns import SERVICE_COST_COLUMNS
+from campaigndb.tables import api_costs, campaigns
+from campaigndb.tables.campaigns import SERVICE_COST_COLUMNS
 from tests.faults.workers import Cost, Records
 
 

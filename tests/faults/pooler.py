@@ -13,8 +13,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from app.embedded_server.account import clean_environment, server_account
-from app.settings import Settings
+from campaigndb.embedded_server.account import clean_environment, server_account
+from campaigndb.settings import Settings
 
 HOST = "127.0.0.1"
 # Debian's place for it, which is not on every user's path.

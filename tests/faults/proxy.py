@@ -54,7 +54,7 @@ class Proxy:
 
     Attributes:
         port: where clients connect.
-        drop_commit_reply: probability that the reply to a COMMIT never arrives: the server has
+        drop_commit_reply: probability that the reply to what commits never arrives: the server has
             committed, the client sees its connection cut.
         cut: probability that a connection is cut at a piece of data, which then arrives in part.
         delay: seconds that each piece of data takes, in each direction.
@@ -160,6 +160,7 @@ class Proxy:
         waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
         sender = asyncio.ensure_future(self._send(waiting, writer))
         messages = MessageReader(from_client=from_client)
+        has_succeeded = False
         try:
             while data := await reader.read(65536):
                 seen = messages.feed(data)
@@ -167,7 +168,13 @@ class Proxy:
                     self.messages.update(type_ for type_, _ in seen)
                 else:
                     self.round_trips += sum(type_ == "Z" for type_, _ in seen)
-                    if ("C", b"COMMIT\x00") in seen and self._strikes(self.drop_commit_reply):
+                    # A call of one statement is committed with it: its envelope has come, and
+                    # the server is idle again.
+                    has_succeeded |= any(b'"success": true' in text for type_, text in seen)
+                    is_idle = ("Z", b"I") in seen
+                    commits = ("C", b"COMMIT\x00") in seen or (has_succeeded and is_idle)
+                    has_succeeded &= not is_idle
+                    if commits and self._strikes(self.drop_commit_reply):
                         self.counts["dropped_replies"] += 1
                         return True
                 if self._strikes(self.cut):

@@ -10,10 +10,10 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
 from tenacity import Retrying
 
-from app import CampaignStore
-from app.errors import from_envelope, from_exception
-from app.json_codec import load_json
-from app.retries import COST_POLICY
+from campaigndb import CampaignStore
+from campaigndb.calling.errors import from_envelope, from_exception
+from campaigndb.calling.json_codec import load_json
+from campaigndb.calling.retries import COST_POLICY
 from tests.faults.ledger import check_totals, entries
 from tests.faults.workers import new_campaigns
 
@@ -39,7 +39,10 @@ def test_blocks_of_twenty_clients_that_do_not_name_their_campaign_are_all_served
                 lambda bound: bound.track_campaign_cost(campaign_id, "facebook", 1, AMOUNT)
             )
 
-    with caplog.at_level("INFO", logger="app.transactions"), ThreadPoolExecutor(CLIENTS) as pool:
+    with (
+        caplog.at_level("INFO", logger="campaigndb.calling.transactions"),
+        ThreadPoolExecutor(CLIENTS) as pool,
+    ):
         list(pool.map(client, range(CLIENTS)))
     engine.dispose()
 

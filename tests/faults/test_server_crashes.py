@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 
-from app import CampaignStore
-from app.embedded_server import TemporaryServer, temporary_server
-from app.migrations.commands import upgrade
-from app.settings import Settings
+from campaigndb import CampaignStore
+from campaigndb.embedded_server import TemporaryServer, temporary_server
+from campaigndb.migrations.commands import upgrade
+from campaigndb.settings import Settings
 from tests.faults.conftest import Size
 from tests.faults.ledger import check_aftermath
 from tests.faults.workers import Work, Workers, mixed_workers, new_campaigns

@@ -11,8 +11,8 @@ import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
-from app import RetryPolicy
-from app.cost_gate import gate_statements
+from campaigndb import RetryPolicy
+from campaigndb.calling.gate import gate_statements
 from tests.conftest import APP_ROLE
 from tests.faults.conftest import Size, load_for
 from tests.faults.ledger import check_aftermath

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
-from app import CampaignStore
+from campaigndb import CampaignStore
 from tests.conftest import APP_ROLE
 from tests.faults.conftest import Size
 from tests.faults.ledger import check_aftermath

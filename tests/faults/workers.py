@@ -29,10 +29,16 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import AsyncCampaignStore, CampaignStore, RetryPolicy, StoredFunctionError, cost_gate
-from app.retries import NO_RETRY
-from app.tables.metadata import SERVICES
-from tests.processes import processes
+from campaigndb import (
+    AsyncCampaignStore,
+    CampaignStore,
+    RetryPolicy,
+    StoredFunctionError,
+)
+from campaigndb.calling import gate
+from campaigndb.calling.retries import NO_RETRY
+from campaigndb.tables.metadata import SERVICES
+from tests.support.processes import processes
 
 # Calls over a worker's own pool after the faults: more than the pool has connections.
 SETTLING_CALLS = 6
@@ -272,8 +278,8 @@ class _Process:
         self.finishing = threading.Event()
         self.failures: list[str] = []
         if work.gate_timeout is not None:
-            cost_gate.GATE_TIMEOUT = work.gate_timeout
-        retries = logging.getLogger("app.transactions")
+            gate.GATE_TIMEOUT = work.gate_timeout
+        retries = logging.getLogger("campaigndb.calling.transactions")
         retries.setLevel(logging.INFO)
         retries.addHandler(_RecordedRetries(record))
         if work.asynchronous:

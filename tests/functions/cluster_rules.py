@@ -11,8 +11,8 @@ import psycopg
 from pglast import ast, parse_plpgsql, parse_sql
 from pglast.enums import CmdType, OnConflictAction
 
-from app.migrations.functions import head_paths
-from app.tables import metadata
+from campaigndb.migrations.functions import head_paths
+from campaigndb.tables import metadata
 
 VOLATILE = (
     "no volatile or stable function in DO UPDATE, nor in a MERGE's: Citus refuses it, since every"
@@ -35,6 +35,39 @@ UNBOUND = (
     " statement to the tenant's node, whose search path does not have the schema, so that the name"
     " in the text means nothing there; give the helper a body that binds names: begin atomic … end"
 )
+COUNTED = (
+    "no INSERT ... SELECT but in a WITH, with a RETURNING to count: Citus runs a bare one as a"
+    " COPY, whose errors all come as XX000, so that no handler finds its SQLSTATE, and which"
+    " counts the rows selected as written"
+)
+SOURCE = (
+    "no table in what an INSERT selects: Citus sends the statement as a whole, and then leaves"
+    " rows out or writes what is no SQL; read the table in a WITH before"
+)
+ROW_COUNT = "no ROW_COUNT: Citus may say how many rows were selected; count what RETURNING gives"
+MUTABLE = (
+    "no volatile or stable function of a column in what changes rows, and none in a CASE or"
+    " COALESCE there: Citus refuses it; take it into a variable, or look the rows up in a"
+    " subquery in FROM"
+)
+RETURNED = "no volatile or stable function in RETURNING: Citus refuses it"
+SIMPLE_CASE = (
+    "no CASE x WHEN y in what changes rows: Citus computes the comparison without the x; write"
+    " CASE WHEN x = y"
+)
+EMPTY = (
+    "no UNION of SELECTs without columns: Citus stores its rows, and there are none to read back"
+)
+NESTED = (
+    "no function that reads tables in a query over tables: it would run on the node, where"
+    " Citus refuses a query within a query; read the table in the query itself, or call it"
+    " before"
+)
+INLINED = (
+    "no table in an SQL function that can become a part of its caller's query, or in a body"
+    " that binds names: Citus plans no parameters of it, and finds its tables depending on it;"
+    " write PL/pgSQL, or give it a SET and a text"
+)
 DYNAMIC = "no SQL that is put together at run time: nobody can read in it what the rules ask"
 
 # What begins a function's body: a text, or an SQL-standard body.
@@ -56,6 +89,7 @@ class Names:
     functions: Mapping[str, bool]
     types: frozenset[str]
     unbound: frozenset[str]
+    readers: frozenset[str]
     tables: frozenset[str] = frozenset(metadata.tables)
 
 
@@ -72,7 +106,12 @@ def read_names(connection: psycopg.Connection[Any]) -> Names:
         name: re.search(r"\bimmutable\b", properties(text)) is not None
         for name, text in texts.items()
     }
-    return Names(dict(builtin) | own, frozenset(name for (name,) in types), unbound(texts))
+    return Names(
+        dict(builtin) | own,
+        frozenset(name for (name,) in types),
+        unbound(texts),
+        readers(texts),
+    )
 
 
 def properties(text: str) -> str:
@@ -89,8 +128,8 @@ def unbound(texts: Mapping[str, str]) -> frozenset[str]:
     calls = {
         name: {
             _strings(node.funcname)[-1]
-            for statement in _statements(text)
-            for node in _nodes(statement)
+            for statement in statements(text)
+            for node in nodes(statement)
             if isinstance(node, ast.FuncCall)
         }
         & texts.keys()
@@ -98,6 +137,23 @@ def unbound(texts: Mapping[str, str]) -> frozenset[str]:
         if "set search_path" not in properties(text)
     }
     found = {name for name, called in calls.items() if called and "$$" in texts[name]}
+    while more := {name for name, called in calls.items() if called & found} - found:
+        found |= more
+    return frozenset(found)
+
+
+def readers(texts: Mapping[str, str]) -> frozenset[str]:
+    """The functions, of these by name, that read tables, themselves or by what they call."""
+    bodies = {name: tuple(statements(text)) for name, text in texts.items()}
+    found = {name for name in texts if any(map(_tables, bodies[name]))}
+    calls = {
+        name: {
+            _strings(node.funcname)[-1]
+            for node in nodes(bodies[name])
+            if isinstance(node, ast.FuncCall)
+        }
+        for name in texts
+    }
     while more := {name for name, called in calls.items() if called & found} - found:
         found |= more
     return frozenset(found)
@@ -111,14 +167,19 @@ def violations(text: str, names: Names) -> list[str]:
 def _violations(text: str, names: Names) -> Iterator[str]:
     [raw] = parse_sql(text)
     yield from _in_statement(raw.stmt, names)
-    for statement in _statements(text):
+    for statement in statements(text):
         yield from _in_statement(statement, names)
         yield from _in_calls(statement, names)
+        yield from _in_changes(statement, names)
     if _language(text) == "sql":
+        if any(map(_tables, statements(text))) and ("$$" not in text or _is_inlined(text)):
+            yield f"the body: {INLINED}"
         return
     for kind, node in _plpgsql_nodes(parse_plpgsql(text)):
         if kind == "PLpgSQL_type":
             yield from _in_type(node["typname"], names)
+        elif kind == "PLpgSQL_stmt_getdiag" and "ROW_COUNT" in str(node):
+            yield f"get diagnostics: {ROW_COUNT}"
         elif kind in _DYNAMIC or "dynquery" in node:
             yield f"{kind.removeprefix('PLpgSQL_stmt_')}: {DYNAMIC}"
         elif (kind in _CURSORS and "query" in node) or "cursor_explicit_expr" in node:
@@ -134,7 +195,7 @@ def _language(text: str) -> str:
     return language[1]
 
 
-def _statements(text: str) -> Iterator[ast.Node]:
+def statements(text: str) -> Iterator[ast.Node]:
     """The statements of a function's body."""
     if _language(text) == "plpgsql":
         for kind, node in _plpgsql_nodes(parse_plpgsql(text)):
@@ -169,29 +230,29 @@ def _parsed(expression: Mapping[str, Any]) -> list[ast.Node]:
     return [raw.stmt for raw in parse_sql(query)]
 
 
-def _nodes(root: Any) -> Iterator[ast.Node]:
+def nodes(root: Any) -> Iterator[ast.Node]:
     if isinstance(root, tuple):
         for item in root:
-            yield from _nodes(item)
+            yield from nodes(item)
     elif isinstance(root, ast.Node):
         yield root
         for attribute in root:
-            yield from _nodes(getattr(root, attribute))
+            yield from nodes(getattr(root, attribute))
 
 
 def _tables(statement: ast.Node) -> list[ast.RangeVar]:
     """The tables that a statement names, without its common table expressions."""
-    named = {node.ctename for node in _nodes(statement) if isinstance(node, ast.CommonTableExpr)}
+    named = {node.ctename for node in nodes(statement) if isinstance(node, ast.CommonTableExpr)}
     return [
         node
-        for node in _nodes(statement)
+        for node in nodes(statement)
         if isinstance(node, ast.RangeVar) and (node.schemaname or node.relname not in named)
     ]
 
 
 def _in_statement(statement: ast.Node, names: Names) -> Iterator[str]:
     created = set()
-    for node in _nodes(statement):
+    for node in nodes(statement):
         if isinstance(node, ast.InsertStmt):
             yield from _in_conflict(node.onConflictClause, names)
         elif isinstance(node, ast.MergeWhenClause) and node.commandType == CmdType.CMD_UPDATE:
@@ -248,7 +309,7 @@ def _in_conflict(clause: ast.OnConflictClause | None, names: Names) -> Iterator[
 
 
 def _in_update(clauses: tuple[Any, ...], names: Names) -> Iterator[str]:
-    for node in _nodes(clauses):
+    for node in nodes(clauses):
         if isinstance(node, ast.SQLValueFunction):
             yield f"{node.op.name.removeprefix('SVFOP_').lower()}: {VOLATILE}"
         elif isinstance(node, ast.FuncCall):
@@ -266,9 +327,95 @@ def _in_update(clauses: tuple[Any, ...], names: Names) -> Iterator[str]:
 
 def _in_calls(statement: ast.Node, names: Names) -> Iterator[str]:
     if any(table.relname in names.tables for table in _tables(statement)):
-        for node in _nodes(statement):
+        for node in nodes(statement):
             if isinstance(node, ast.FuncCall) and _strings(node.funcname)[-1] in names.unbound:
                 yield f"{_strings(node.funcname)[-1]}(): {UNBOUND}"
+
+
+def _is_inlined(text: str) -> bool:
+    return re.search(r"^(security definer|set )", properties(text), re.MULTILINE) is None
+
+
+def _in_changes(statement: ast.Node, names: Names) -> Iterator[str]:
+    """What Citus gets wrong or refuses in a statement over tables, above all in one that writes."""
+    if not _tables(statement):
+        return
+    named = {
+        id(node.ctequery): node.ctename
+        for node in nodes(statement)
+        if isinstance(node, ast.CommonTableExpr)
+    }
+    for node in nodes(statement):
+        if isinstance(node, ast.FuncCall) and _strings(node.funcname)[-1] in names.readers:
+            yield f"{_strings(node.funcname)[-1]}(): {NESTED}"
+        elif isinstance(node, ast.SelectStmt) and node.larg is not None:
+            if any(
+                side.targetList is None and side.larg is None for side in (node.larg, node.rarg)
+            ):
+                yield f"union: {EMPTY}"
+        elif isinstance(node, (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt)):
+            table = node.relation.relname
+            if any(
+                isinstance(inner, ast.CaseExpr) and inner.arg is not None for inner in nodes(node)
+            ):
+                yield f"{table}: {SIMPLE_CASE}"
+            for name in _mutable(node.returningClause, names, within=True):
+                yield f"{name}: {RETURNED}"
+            if isinstance(node, ast.InsertStmt):
+                yield from _in_insert(node, named)
+            else:
+                changed = (getattr(node, "targetList", None), node.whereClause)
+                for name in _mutable(changed, names):
+                    yield f"{name}: {MUTABLE}"
+
+
+def _in_insert(insert: ast.InsertStmt, named: Mapping[int, str]) -> Iterator[str]:
+    select = insert.selectStmt
+    if select is None or select.valuesLists is not None:
+        return
+    if insert.returningClause is None or id(insert) not in named:
+        yield f"{insert.relation.relname}: {COUNTED}"
+    for table in _tables(select):
+        if table.relname not in named.values():
+            yield f"{insert.relation.relname} from {table.relname}: {SOURCE}"
+
+
+def _mutable(root: Any, names: Names, *, within: bool = False) -> Iterator[str]:
+    """Functions that are not immutable: of a column, or, `within` CASE or COALESCE, any."""
+    if isinstance(root, tuple):
+        for item in root:
+            yield from _mutable(item, names, within=within)
+    if not isinstance(root, ast.Node) or isinstance(root, ast.SubLink):
+        return
+    within = within or isinstance(root, (ast.CaseExpr, ast.CoalesceExpr))
+    name = None
+    if isinstance(root, ast.FuncCall) and not names.functions.get(
+        _strings(root.funcname)[-1], False
+    ):
+        name = f"{_strings(root.funcname)[-1]}()"
+    elif isinstance(root, ast.SQLValueFunction):
+        name = root.op.name.removeprefix("SVFOP_").lower()
+    elif isinstance(root, ast.TypeCast):
+        to = _strings(root.typeName.names)[-1]
+        is_row = isinstance(root.arg, ast.ColumnRef) and len(root.arg.fields) == 1
+        if to in _UNSTABLE_CASTS and not isinstance(root.arg, ast.A_Const):
+            name = f"cast to {to}"
+        elif to == "interval" and within:
+            name = "arithmetic of interval"
+        elif is_row and _is_of_a_column(root.arg):
+            name = f"cast of a row to {to}"
+    if name is not None and (within or _is_of_a_column(root)):
+        yield name
+    for attribute in root:
+        yield from _mutable(getattr(root, attribute), names, within=within)
+
+
+def _is_of_a_column(root: ast.Node) -> bool:
+    """Variables and parameters have names that begin with v_ or p_."""
+    return any(
+        isinstance(node, ast.ColumnRef) and not _strings(node.fields)[0].startswith(("v_", "p_"))
+        for node in nodes(root)
+    )
 
 
 def _in_type(name: str, names: Names) -> Iterator[str]:

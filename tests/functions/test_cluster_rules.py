@@ -7,11 +7,21 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import URL
 
-from app.migrations.functions import frozen_copies, frozen_path, head_paths
+from campaigndb.migrations.functions import frozen_copies, frozen_path, head_paths
+from campaigndb.tables import metadata
 from tests.functions.cluster_rules import (
+    COUNTED,
     CURSOR,
     DYNAMIC,
+    EMPTY,
+    INLINED,
+    MUTABLE,
+    NESTED,
     OUTSIDE,
+    RETURNED,
+    ROW_COUNT,
+    SIMPLE_CASE,
+    SOURCE,
     TEMPORARY,
     UNBOUND,
     VOLATILE,
@@ -22,10 +32,16 @@ from tests.functions.cluster_rules import (
 )
 from tests.migrations.catalog import connect
 
-# Also the newest frozen copies: what a database has is what they say.
+# Also the newest frozen copies, where they are others: what a database has is what they say.
+HEADS = head_paths()
 PATHS = [
-    *head_paths().values(),
-    *(frozen_path(name, revisions[-1]) for name, revisions in frozen_copies().items()),
+    *HEADS.values(),
+    *(
+        newest
+        for name, revisions in frozen_copies().items()
+        if name in HEADS
+        and (newest := frozen_path(name, revisions[-1])).read_bytes() != HEADS[name].read_bytes()
+    ),
 ]
 
 
@@ -83,7 +99,26 @@ SOUND = {
         "perform from gmaps_campaigns as c where text_list('[]') = '{}';"
     ),
     "a helper that calls helpers, over no table": plpgsql("perform cost_problem('{}');"),
-    "a body that binds names": standard("select abs(1) from gmaps_campaigns"),
+    "a body that binds names": standard("select abs(1)"),
+    "a counted INSERT of what a WITH has read": plpgsql(
+        "with read as (select c.id from gmaps_campaigns as c), put as (insert into gmaps_exports"
+        " (campaign_id) select read.id from read on conflict do nothing returning 1)"
+        " select count(*) into v_now from put;"
+    ),
+    "INSERT of values": plpgsql("insert into gmaps_campaigns (name) values ('x');"),
+    "a stable function in a subquery in FROM": plpgsql(
+        "update gmaps_campaigns as c set name = f.name from (select k.id, suppression_hash(k.name)"
+        "::text as name from gmaps_campaigns as k where k::text ~ 'x') as f where c.id = f.id;"
+    ),
+    "a function that reads tables, called before": plpgsql(
+        "v_row := list_campaigns(1); perform from gmaps_campaigns as c;"
+    ),
+    "CASE x WHEN y in a query": plpgsql(
+        "perform case c.name when 'x' then 1 end from gmaps_campaigns as c;"
+    ),
+    "an SQL function with a setting of its own, over a table": sql(
+        "select 1 from gmaps_campaigns"
+    ).replace("as $$", "set enable_seqscan to off\nas $$"),
     "syntax that stands for pg_catalog": sql("select extract(year from date '2000-01-01')::int"),
 }
 UNSOUND = {
@@ -191,6 +226,76 @@ UNSOUND = {
         standard("select 1 from pg_class"),
         f"pg_class: {OUTSIDE}",
     ),
+    "a bare INSERT of a query": (
+        plpgsql("insert into gmaps_exports (campaign_id) select p_id;"),
+        f"gmaps_exports: {COUNTED}",
+    ),
+    "an INSERT of a query in a WITH that returns nothing": (
+        plpgsql(
+            "with put as (insert into gmaps_exports (campaign_id) select p_id) select 1 into v_now;"
+        ),
+        f"gmaps_exports: {COUNTED}",
+    ),
+    "an INSERT of what it reads itself": (
+        plpgsql(
+            "with put as (insert into gmaps_exports (campaign_id) select c.id from gmaps_campaigns"
+            " as c returning 1) select count(*) into v_now from put;"
+        ),
+        f"gmaps_exports from gmaps_campaigns: {SOURCE}",
+    ),
+    "ROW_COUNT": (
+        plpgsql("get diagnostics v_now = row_count;"),
+        f"get diagnostics: {ROW_COUNT}",
+    ),
+    "a stable function of a column in SET": (
+        plpgsql("update gmaps_campaigns as c set name = suppression_hash(c.name)::text;"),
+        f"suppression_hash(): {MUTABLE}",
+    ),
+    "now() within COALESCE": (
+        plpgsql("update gmaps_campaigns as c set started_at = coalesce(c.started_at, now());"),
+        f"now(): {MUTABLE}",
+    ),
+    "an interval within CASE": (
+        plpgsql(
+            "update gmaps_lookups set due_at = case when attempts = 0"
+            " then v_now + interval '1 hour' end;"
+        ),
+        f"arithmetic of interval: {MUTABLE}",
+    ),
+    "a row as a text in WHERE": (
+        plpgsql("delete from gmaps_campaigns as c where c::text ~ 'x';"),
+        f"cast of a row to text: {MUTABLE}",
+    ),
+    "a stable function in RETURNING": (
+        plpgsql("update gmaps_campaigns set name = 'x' returning now() into v_now;"),
+        f"now(): {RETURNED}",
+    ),
+    "CASE x WHEN y in what writes": (
+        plpgsql(
+            "update gmaps_campaigns as c set actual_cost = s.cost from (select sum(case a.service"
+            " when 'bouncer' then 1 end) as cost from gmaps_api_costs as a) as s;"
+        ),
+        f"gmaps_campaigns: {SIMPLE_CASE}",
+    ),
+    "a UNION of SELECTs without columns": (
+        plpgsql(
+            "perform count(*) from (select from gmaps_campaigns union all"
+            " select from gmaps_exports) as x;"
+        ),
+        f"union: {EMPTY}",
+    ),
+    "a function that reads tables, in a query over tables": (
+        plpgsql("perform from gmaps_campaigns as c where suppressed_emails(c.keywords) = '{}';"),
+        f"suppressed_emails(): {NESTED}",
+    ),
+    "an SQL function over a table": (
+        sql("select 1 from gmaps_campaigns"),
+        f"the body: {INLINED}",
+    ),
+    "a body that binds names, over a table": (
+        standard("select abs(1) from gmaps_campaigns"),
+        f"the body: {INLINED}",
+    ),
     "EXECUTE": (plpgsql("execute 'select 1';"), f"dynexecute: {DYNAMIC}"),
     "RETURN QUERY EXECUTE": (
         plpgsql("return query execute 'select 1';"),
@@ -231,3 +336,11 @@ def test_helpers_that_need_the_schema_in_the_search_path_are_told_from_others() 
             "of_a_pinned_one": standard_of("pinned"),
         }
     ) == {"of_text", "of_an_unbound_text"}
+
+
+def test_no_column_is_numbered_by_a_sequence() -> None:
+    """A cluster's nodes number apart: what a sequence gives says nothing of the order."""
+    for table in metadata.tables.values():
+        for column in table.columns:
+            assert column.identity is None, column
+            assert "nextval" not in str(getattr(column.server_default, "arg", "")), column

@@ -7,9 +7,9 @@ from typing import Any
 
 from alembic.script import ScriptDirectory
 
-from app.migrations.configuration import alembic_config
-from app.migrations.functions import FROZEN_FOLDER
-from app.migrations.history import head_problems, line_problems
+from campaigndb.migrations.configuration import alembic_config
+from campaigndb.migrations.functions import FROZEN_FOLDER
+from campaigndb.migrations.history import head_problems, line_problems
 
 
 def revisions() -> list[Any]:
@@ -26,7 +26,7 @@ def test_every_frozen_copy_is_named_by_exactly_one_revision() -> None:
     named = Counter(
         f"{name}.{new}.sql"
         for revision in revisions()
-        for name, (new, _) in revision.FUNCTIONS.items()
+        for name, (new, _) in getattr(revision, "FUNCTIONS", {}).items()
     )
     assert named == Counter(path.name for path in FROZEN_FOLDER.iterdir())
 
@@ -34,7 +34,7 @@ def test_every_frozen_copy_is_named_by_exactly_one_revision() -> None:
 def test_every_revision_goes_back_to_the_copy_before() -> None:
     installed: dict[str, str] = {}
     for revision in revisions():
-        for name, (new, previous) in revision.FUNCTIONS.items():
+        for name, (new, previous) in getattr(revision, "FUNCTIONS", {}).items():
             assert new == revision.revision
             assert previous == installed.get(name)
             installed[name] = new

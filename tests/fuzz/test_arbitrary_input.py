@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from app import CampaignStore, StoredFunctionError
-from tests.database_state import snapshot
+from campaigndb import CampaignStore, StoredFunctionError
+from tests.support.database_state import snapshot
 
 BOUNDED = settings(
     max_examples=40,

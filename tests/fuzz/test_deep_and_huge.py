@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from app import CampaignStore, InvalidInputError, StoredFunctionError
-from app.tables import businesses
-from tests.database_state import snapshot
+from campaigndb import CampaignStore, InvalidInputError, StoredFunctionError
+from campaigndb.tables import businesses
+from tests.support.database_state import snapshot
 
 LIMIT = sys.getrecursionlimit()
 # Through and around the depth at which Python's own JSON gives up.

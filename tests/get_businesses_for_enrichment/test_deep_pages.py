@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine, text
 
-from app import CampaignStore
-from tests.waiting import wait_until
+from campaigndb import CampaignStore
+from tests.support.waiting import wait_until
 
 BUSINESSES, LIMIT, OFFSET = 2_000, 10, 1_900
 ROWS_FETCHED = text(
@@ -20,7 +20,10 @@ PAGE = text("select count(*) from get_businesses_for_enrichment(:campaign, :type
 def test_a_deep_page_fetches_its_own_rows(
     store: CampaignStore, owner_engine: Engine, campaign_id, enrichment_type: str
 ) -> None:
-    records = [{"place_id": str(number), "name": "x"} for number in range(BUSINESSES)]
+    records = [
+        {"place_id": str(number), "name": "x", "facebook_url": "f/x"}
+        for number in range(BUSINESSES)
+    ]
     store.insert_businesses_batch(campaign_id, "1", records)
     _, middle, *_ = pages = [
         store.get_businesses_for_enrichment(campaign_id, enrichment_type, 500, offset)

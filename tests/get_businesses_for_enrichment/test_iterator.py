@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
-from app import AsyncCampaignStore, CampaignStore
+from campaigndb import AsyncCampaignStore, CampaignStore
 
 PAGES = 20
 PAGE_SIZE = 25
@@ -147,6 +147,8 @@ def test_the_last_page_reads_no_more_than_the_first(owner_engine, campaign_id, q
         )
     # A page's 100 rows and their index entries may begin and end in the middle of a block.
     assert max(blocks) <= 2 * blocks[0] + 10
-    assert max(blocks) < 100
+    # Two of them a row are for whether somebody holds it.
+    assert max(blocks) < 350
     assert offset_found == 100
-    assert offset_read > 3 * max(blocks), (offset_read, blocks)
+    # What comes before an offset is read in the index, which takes more the deeper it is.
+    assert offset_read > max(blocks) + 100, (offset_read, blocks)

@@ -5,9 +5,9 @@ import uuid
 import pytest
 from sqlalchemy import update
 
-from app import AsyncCampaignStore, CampaignStore, InvalidInputError, MissingReferenceError
-from app.results import BusinessForEnrichment
-from app.tables import businesses
+from campaigndb import AsyncCampaignStore, CampaignStore, InvalidInputError, MissingReferenceError
+from campaigndb.calling.results import BusinessForEnrichment
+from campaigndb.tables import businesses
 
 
 def places(queue):
@@ -18,7 +18,10 @@ def fill(store, campaign_id, count=10):
     store.insert_businesses_batch(
         campaign_id,
         "1",
-        [{"place_id": f"{number:04}", "name": "x"} for number in range(count)],
+        [
+            {"place_id": f"{number:04}", "name": "x", "facebook_url": "f/x"}
+            for number in range(count)
+        ],
     )
 
 
@@ -75,7 +78,7 @@ def test_facebooks_queue_is_what_is_pending_and_needs_it(
     assert sorted(places(queue)) == ["not", "pending"]
 
 
-def test_linkedins_queue_is_what_it_was_not_asked_for(
+def test_linkedins_queue_is_what_it_was_not_asked_for_and_what_failed_waits(
     store: CampaignStore, campaign_id, add_business
 ) -> None:
     ids = {name: add_business(name) for name in ("new", "done", "failed", "facebook")}
@@ -86,7 +89,7 @@ def test_linkedins_queue_is_what_it_was_not_asked_for(
         [{"business_id": ids["done"]}, {"business_id": ids["failed"], "success": False}],
     )
     queue = store.get_businesses_for_enrichment(campaign_id, "linkedin")
-    assert sorted(places(queue)) == ["facebook", "failed", "needless", "new"]
+    assert sorted(places(queue)) == ["facebook", "needless", "new"]
 
 
 def test_another_campaigns_businesses_are_not_in_the_queue(
@@ -98,17 +101,17 @@ def test_another_campaigns_businesses_are_not_in_the_queue(
         assert places(store.get_businesses_for_enrichment(campaign_id, queue)) == ["mine"]
 
 
-def test_the_oldest_comes_first_and_the_id_decides_among_equals(
+def test_the_earliest_transaction_comes_first_and_the_id_decides_among_equals(
     store: CampaignStore, campaign_id, rows, owner_engine, subtests
 ) -> None:
     fill(store, campaign_id)
     with owner_engine.begin() as connection:
         connection.execute(
-            update(businesses)
-            .where(businesses.c.place_id > "0006")
-            .values(created_at="2020-01-01T00:00:00Z")
+            update(businesses).where(businesses.c.place_id > "0006").values(queue_position=0)
         )
-    order = sorted(rows(businesses), key=lambda business: (business.created_at, business.id.bytes))
+    order = sorted(
+        rows(businesses), key=lambda business: (business.queue_position, business.id.bytes)
+    )
     assert {business.place_id for business in order[:3]} == {"0007", "0008", "0009"}
     for queue in ("facebook", "linkedin"):
         with subtests.test(queue):

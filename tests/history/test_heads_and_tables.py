@@ -6,10 +6,10 @@ from tests.history.conftest import HistoryCopy
 
 
 def test_an_edited_head_a_removed_one_and_a_new_column_fail_the_check(copy: HistoryCopy) -> None:
-    copy.replace("app/functions/scraped_text.sql", "-- Scrapers", "-- All scrapers")
-    (copy.folder / "app/functions/text_list.sql").unlink()
+    copy.replace("app/campaigndb/functions/scraped_text.sql", "-- Scrapers", "-- All scrapers")
+    (copy.folder / "app/campaigndb/functions/text_list.sql").unlink()
     copy.replace(
-        "app/tables/businesses.py",
+        "app/campaigndb/tables/businesses.py",
         'Column("twitter_url", Text),',
         'Column("twitter_url", Text),\n    Column("added_url", Text),',
     )
@@ -17,9 +17,9 @@ def test_an_edited_head_a_removed_one_and_a_new_column_fail_the_check(copy: Hist
     assert checked.returncode == 1
     head, column, removed = checked.stdout.splitlines()
     assert head.startswith(
-        "app/functions/scraped_text.sql: is not its latest frozen copy (scraped_text.0001.sql):"
+        "functions/scraped_text.sql: is not its latest frozen copy (scraped_text.0"
     )
     assert "make revision" in head
-    assert column.startswith("app/tables: no revision has ('add_column', ")
+    assert column.startswith("tables/: no revision has ('add_column', ")
     assert "added_url" in column
-    assert removed.startswith("app/functions/text_list.sql: is not there, and no revision drops")
+    assert removed.startswith("functions/text_list.sql: is not there, no revision drops")

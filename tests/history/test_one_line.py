@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from app.migrations import checksums
+from campaigndb.migrations import checksums
 from tests.history.conftest import Checked, HistoryCopy
 from tests.migrations.project import NEXT
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.migrations import checksums
+from campaigndb.migrations import checksums
 from tests.history.conftest import HistoryCopy
 
 Sums = Callable[..., list[str]]

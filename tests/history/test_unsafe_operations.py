@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.failures import describe
-from app.migrations import unsafe_operations
+from campaigndb.cli.failures import describe
+from campaigndb.migrations import unsafe_operations
 from tests.history.conftest import Checked, HistoryCopy
 from tests.migrations.project import NEXT
-from tests.project_copy import PROJECT
+from tests.support.project_copy import PROJECT
 
 Check = Callable[[], Checked]
 
@@ -21,14 +21,14 @@ UPGRADE = """\
 op.create_index("idx_businesses_city", "gmaps_businesses", ["city"])
     op.alter_column("gmaps_api_costs", "items_processed", type_=sa.BigInteger())
     op.alter_column("gmaps_businesses", "city", nullable=False)
-    op.drop_column("gmaps_businesses", "subject_line")
+    op.drop_column("gmaps_email_verifications", "suggestion")
     op.rename_table("gmaps_cost_repairs", "gmaps_repairs")
     op.create_table("gmaps_new", sa.Column("id", sa.UUID(), primary_key=True))
     op.create_index("idx_new", "gmaps_new", ["id"])"""
 DOWNGRADE = """\
 op.drop_table("gmaps_new")
     op.rename_table("gmaps_repairs", "gmaps_cost_repairs")
-    op.add_column("gmaps_businesses", sa.Column("subject_line", sa.Text()))
+    op.add_column("gmaps_email_verifications", sa.Column("suggestion", sa.Text()))
     op.alter_column("gmaps_businesses", "city", nullable=True)
     op.alter_column("gmaps_api_costs", "items_processed", type_=sa.Integer())
     op.drop_index("idx_businesses_city", "gmaps_businesses")"""
@@ -69,16 +69,15 @@ def test_the_index_that_the_document_shows_is_safe_and_comes_back(
     document = (PROJECT / "docs" / "deploying.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```python\n(create_index_concurrently.*?)\n```", document, re.DOTALL)
     copy.add_revision(
-        f"from app.migrations.indexes import create_index_concurrently\n    {shown}",
-        "from app.migrations.indexes import drop_index_concurrently\n"
+        "from campaigndb.migrations.revision_operations import create_index_concurrently\n"
+        f"    {shown}",
+        "from campaigndb.migrations.revision_operations import drop_index_concurrently\n"
         "    drop_index_concurrently('idx_businesses_city', 'gmaps_businesses')",
     )
     checked = check()
     assert checked.exit_code == 1
     (line,) = checked.problems  # it is in no table of the code
-    assert line.startswith(
-        "app/tables: no revision has ('remove_index', Index('idx_businesses_city'"
-    )
+    assert line.startswith("tables/: no revision has ('remove_index', Index('idx_businesses_city'")
 
 
 def test_where_squawk_is_missing_or_broken_the_check_cannot_tell(

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from app.tables import businesses
+from campaigndb import CampaignStore
+from campaigndb.operations.importer import ImportReport, ReadingOptions, import_files
+from campaigndb.tables import businesses
 
 WriteLines = Callable[..., Path]
 
@@ -22,6 +24,18 @@ def place(number: int, **values: Any) -> dict[str, Any]:
         "emails": [f"info{number}@example.org"],
         **values,
     }
+
+
+@pytest.fixture
+def import_file() -> Callable[..., ImportReport]:
+    """Imports one file; what is about its reading may be given beside the other options."""
+
+    def run(store: CampaignStore, path: Path, **options: Any) -> ImportReport:
+        names = ("file_format", "array", "encoding")
+        reading = ReadingOptions(**{name: options.pop(name, None) for name in names})
+        return import_files(store, [path], reading=reading, **options)
+
+    return run
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """inserted + updated + skipped = total, and what was skipped is explained."""
 
-from app import CampaignStore
-from app.results import RejectedRecord
-from app.tables import businesses
+from campaigndb import CampaignStore
+from campaigndb.calling.results import RejectedRecord
+from campaigndb.tables import businesses
 
 
 def record(place_id, **fields):

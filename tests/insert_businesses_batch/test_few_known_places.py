@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from app import CampaignStore
-from app.results import RejectedRecord
-from app.tables import businesses
+from campaigndb import CampaignStore
+from campaigndb.calling.results import RejectedRecord
+from campaigndb.tables import businesses
 
 # Every sixth record of so many is looked at.
 NUMBER = 200

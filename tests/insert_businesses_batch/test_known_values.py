@@ -1,7 +1,7 @@
 """A known value is never replaced by an unknown one."""
 
-from app import CampaignStore
-from app.tables import businesses
+from campaigndb import CampaignStore
+from campaigndb.tables import businesses
 
 FULL = {
     "place_id": "a",

@@ -2,9 +2,9 @@
 
 import threading
 
-from app import CampaignStore
-from app.tables import businesses
-from tests.waiting import wait_until_blocked
+from campaigndb import CampaignStore
+from campaigndb.tables import businesses
+from tests.support.waiting import wait_until_blocked
 
 
 def record(place_id, **fields):

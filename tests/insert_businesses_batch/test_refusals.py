@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from app import CampaignStore, InvalidInputError, MissingReferenceError
+from campaigndb import CampaignStore, InvalidInputError, MissingReferenceError
 
 RECORDS = [{"place_id": "a", "name": "Kauppahalli"}]
 

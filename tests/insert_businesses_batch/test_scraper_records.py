@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from app import AsyncCampaignStore, CampaignStore
-from app.tables import businesses
+from campaigndb import AsyncCampaignStore, CampaignStore
+from campaigndb.tables import businesses
 
 RECORD = {
     "placeId": "ChIJ-1",
@@ -67,7 +67,7 @@ def is_cafe_engel(business) -> None:
             value = Decimal(value)
         assert stored[column] == value, column
     assert business.email_source == "google_maps"
-    assert business.needs_enrichment is True
+    assert business.needs_enrichment is True  # there is a page
     assert business.enrichment_status == "pending"
     assert (business.enrichment_attempts, business.linkedin_enriched) == (0, False)
     assert (business.email_verified, business.bouncer_status) == (False, None)
@@ -120,7 +120,11 @@ def test_every_helsinki_record_goes_in_as_it_is(
         assert business.category == record.get("categoryName")
         assert business.email == (record["emails"][0] if record["emails"] else None)
         assert business.email_source == ("google_maps" if record["emails"] else "not_found")
-        assert business.facebook_url == (record["facebooks"][0] if record["facebooks"] else None)
+        # A page that is given as the website is the page.
+        website = record.get("website") or ""
+        assert business.facebook_url in (*record["facebooks"][:1], website) or (
+            business.facebook_url is None and not record["facebooks"]
+        )
         location = record.get("location", {})
         assert (business.latitude, business.longitude) == (location.get("lat"), location.get("lng"))
         assert business.hours == record.get("openingHours")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.tables import businesses
+from campaigndb.tables import businesses
 
 TINY = ["1e-400", "-1e-400", "1e-16000", "-1e-16000", "2.4e-324"]
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app import CampaignStore
-from app.results import RejectedRecord
-from app.tables import businesses
+from campaigndb import CampaignStore
+from campaigndb.calling.results import RejectedRecord
+from campaigndb.tables import businesses
 
 
 def record(place_id, **fields):
@@ -43,13 +43,13 @@ def test_rejected_records_keep_their_index_beside_unchanged_ones(
 
 @pytest.mark.parametrize("first", [record("a", city="other"), record(" a ", city="other")])
 @pytest.mark.parametrize("last", [record("a"), record("a", placeId="b")])
-def test_the_last_record_of_a_place_wins_also_where_it_is_the_stored_one(
+def test_an_earlier_record_of_a_place_counts_also_where_the_last_is_the_stored_one(
     store: CampaignStore, campaign_id, row, first, last
 ) -> None:
     store.insert_businesses_batch(campaign_id, "1", [last])
     result = store.insert_businesses_batch(campaign_id, "1", [first, record("c"), last])
-    assert counts(result) == (1, 0, 2)
-    assert row(businesses, place_id="a").city is None
+    assert counts(result) == (1, 1, 1)
+    assert row(businesses, place_id="a").city == "other"
 
 
 def test_a_changed_record_after_the_stored_one_wins(store: CampaignStore, campaign_id, row) -> None:

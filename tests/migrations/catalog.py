@@ -50,7 +50,8 @@ _QUERIES = {
         select t.typname, t.typtype from pg_type as t where t.typnamespace = {namespace}
     """,
     "triggers": """
-        select t.tgrelid::regclass::text, pg_get_triggerdef(t.oid)
+        select t.tgrelid::regclass::text,
+          replace(pg_get_triggerdef(t.oid), quote_ident(%(schema)s) || '.', '')
         from pg_trigger as t join pg_class as c on c.oid = t.tgrelid
         where c.relnamespace = {namespace} and not t.tgisinternal
     """,

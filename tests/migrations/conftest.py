@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.engine import URL
 
-from app import CampaignStore
-from app.migrations import configuration, functions
+from campaigndb import CampaignStore
+from campaigndb.migrations import configuration, functions
 from tests.migrations.databases import new_database
 from tests.migrations.programs import Alembic, run_alembic
 from tests.migrations.project import Project

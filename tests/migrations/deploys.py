@@ -11,9 +11,9 @@ from pathlib import Path
 from alembic.config import main
 from sqlalchemy.engine import URL
 
-from app.migrations import configuration, functions
+from campaigndb.migrations import configuration, functions
 from tests.migrations.programs import SECONDS, clean_environment
-from tests.processes import processes
+from tests.support.processes import processes
 
 
 @dataclass(frozen=True)

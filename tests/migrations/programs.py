@@ -10,10 +10,10 @@ from typing import Protocol
 
 from sqlalchemy.engine import URL
 
-from app.embedded_server.account import server_account
-from app.embedded_server.programs import find_programs
-from app.migrations.configuration import ALEMBIC_INI
-from app.settings import Settings
+from campaigndb.embedded_server.account import server_account
+from campaigndb.embedded_server.programs import find_programs
+from campaigndb.migrations.configuration import ALEMBIC_INI
+from campaigndb.settings import Settings
 
 SECONDS = 60
 
@@ -64,7 +64,7 @@ def run_alembic(
 
 
 def psql(url: URL, script: str) -> subprocess.CompletedProcess[str]:
-    """Runs a script with the server's own psql, up to its first error."""
+    """Runs a script with the server's own psql, up to its first error; notices are left out."""
     return _run(url, "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", script=script)
 
 
@@ -81,12 +81,15 @@ def _run(
     settings = Settings(_env_file=None)
     path = find_programs(settings, server_account(settings)).bin_dir / program
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return subprocess.run(
+    # As bytes: Python's text mode would turn a carriage return in a literal into a line feed.
+    done = subprocess.run(
         [path, *options, address],
-        input=script,
-        env=clean_environment(),
+        input=None if script is None else script.encode(),
+        env=clean_environment() | {"PGOPTIONS": "-c client_min_messages=warning"},
         capture_output=True,
-        text=True,
         timeout=SECONDS,
         check=False,
+    )
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
     )

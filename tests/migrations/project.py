@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from app.migrations import configuration, functions
+from campaigndb.migrations import configuration, functions
 
 # The revision that is released, and the numbers of the next two.
 LATEST = max(
@@ -17,8 +17,8 @@ NEXT, NEXT_BUT_ONE = (f"{int(LATEST) + step:04}" for step in (1, 2))
 REVISION = """\
 import sqlalchemy as sa
 from alembic import op
-from app.migrations.functions import replace_functions, restore_functions
-from app.migrations.indexes import create_index_concurrently, drop_index_concurrently
+from campaigndb.migrations.functions import replace_functions, restore_functions
+from campaigndb.migrations.indexes import create_index_concurrently, drop_index_concurrently
 
 revision, down_revision = "{number}", "{previous}"
 FUNCTIONS = {functions}

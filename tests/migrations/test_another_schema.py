@@ -9,9 +9,9 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import URL
 
-from app import CampaignStore
-from app.migrations.commands import downgrade, upgrade
-from app.settings import Settings
+from campaigndb import CampaignStore
+from campaigndb.migrations.commands import downgrade, upgrade
+from campaigndb.settings import Settings
 from tests.migrations.catalog import connect, names, snapshot
 from tests.migrations.databases import PASSWORD, new_role
 from tests.migrations.programs import Alembic
@@ -27,16 +27,16 @@ def test_everything_lands_in_the_schema_and_nothing_in_public(
 
     assert names(empty_database) == set()
     elsewhere, public = snapshot(empty_database, schema), snapshot(second_database)
-    assert "alembic_version" in {row[0] for row in elsewhere["relations"]}
+    assert "gmaps_alembic_version" in {row[0] for row in elsewhere["relations"]}
     for found in (elsewhere, public):
         del found["schema"]  # public has an owner and privileges of its own
     assert elsewhere == public
 
     downgrade(empty_database, "base", settings=settings)
     assert names(empty_database, schema) == {
-        "alembic_version",
-        "_alembic_version",
-        "alembic_version_pkc",
+        "gmaps_alembic_version",
+        "_gmaps_alembic_version",
+        "gmaps_alembic_version_pkc",
     }
 
 
@@ -101,7 +101,7 @@ def test_the_version_is_kept_in_the_schema_also_where_public_has_one(
 
     with connect(empty_database) as connection:
         (other,) = connection.execute("select version_num from public.alembic_version").fetchall()
-        versions = connection.execute('select version_num from "tenant-7".alembic_version')
+        versions = connection.execute('select version_num from "tenant-7".gmaps_alembic_version')
         assert len(versions.fetchall()) == 1
     assert other == ("of another project",)
     current = alembic("current", url=empty_database, CAMPAIGNDB_SCHEMA="tenant-7")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.engine import URL
 
-from app.migrations.commands import upgrade
-from app.settings import Settings
+from campaigndb.migrations.commands import upgrade
+from campaigndb.settings import Settings
 from tests.migrations.catalog import connect
 from tests.migrations.programs import Alembic
 

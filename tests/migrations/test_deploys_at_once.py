@@ -12,8 +12,8 @@ import pytest
 from alembic.util import CommandError
 from sqlalchemy.engine import URL
 
-from app.migrations.commands import upgrade
-from app.settings import Settings
+from campaigndb.migrations.commands import upgrade
+from campaigndb.settings import Settings
 from tests.migrations.catalog import connect, names, snapshot
 from tests.migrations.deploys import start_deploy
 from tests.migrations.messages import at_first_message
@@ -36,7 +36,7 @@ def test_twenty_deploys_of_an_empty_database(
     upgrade(second_database, settings=SETTINGS)
     assert snapshot(empty_database) == snapshot(second_database)
     with connect(empty_database) as connection:
-        assert len(connection.execute("select from alembic_version").fetchall()) == 1
+        assert len(connection.execute("select from gmaps_alembic_version").fetchall()) == 1
     ran = [deploy for deploy in deploys if "Running upgrade" in deploy.said()]
     assert len(ran) == 1
 

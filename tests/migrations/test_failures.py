@@ -7,8 +7,8 @@ import subprocess
 import pytest
 from sqlalchemy.engine import URL
 
-from app.migrations.commands import upgrade
-from app.settings import Settings
+from campaigndb.migrations.commands import upgrade
+from campaigndb.settings import Settings
 from tests.migrations.catalog import connect, snapshot
 from tests.migrations.programs import Alembic
 
@@ -107,7 +107,7 @@ def test_a_lock_that_another_session_holds(alembic: Alembic, empty_database: URL
     assert "try again" in message(failed)
     assert snapshot(empty_database) == before
     with connect(empty_database) as connection:
-        assert len(connection.execute("select from alembic_version").fetchall()) == 1
+        assert len(connection.execute("select from gmaps_alembic_version").fetchall()) == 1
 
 
 def test_a_table_that_is_in_the_way(alembic: Alembic, empty_database: URL) -> None:

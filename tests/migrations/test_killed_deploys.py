@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from app.migrations.commands import upgrade
-from app.settings import Settings
+from campaigndb.migrations.commands import upgrade
+from campaigndb.settings import Settings
 from tests.migrations.catalog import connect, snapshot
 from tests.migrations.databases import new_database
 from tests.migrations.deploys import Deploy, start_deploy
@@ -136,7 +136,7 @@ def test_the_next_deploy_waits_for_what_a_killed_one_left_at_work(
 def version(database: URL) -> str:
     """Of the deploy that was killed: the server may still be at its last statement."""
     with connect(database) as connection:
-        ((exists,),) = connection.execute("select to_regclass('alembic_version') is not null")
+        ((exists,),) = connection.execute("select to_regclass('gmaps_alembic_version') is not null")
         if not exists:
             return "nothing"
-        return "".join(number for (number,) in connection.execute("table alembic_version"))
+        return "".join(number for (number,) in connection.execute("table gmaps_alembic_version"))

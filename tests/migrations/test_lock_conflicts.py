@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
-from app.migrations.commands import downgrade, upgrade
-from app.settings import Settings
+from campaigndb.migrations.commands import downgrade, upgrade
+from campaigndb.settings import Settings
 from tests.migrations.catalog import connect, snapshot
 from tests.migrations.messages import at_first_message
 from tests.migrations.project import LATEST, NEXT, NEXT_BUT_ONE, Project
@@ -45,19 +47,26 @@ def with_revisions(project: Project) -> None:
 
 def version(database: URL) -> str:
     with connect(database) as connection:
-        ((number,),) = connection.execute("select version_num from alembic_version").fetchall()
+        ((number,),) = connection.execute(
+            "select version_num from gmaps_alembic_version"
+        ).fetchall()
     return number
 
 
 @pytest.mark.usefixtures("with_revisions")
 @pytest.mark.parametrize("target", ["head", "+3"])
 def test_it_goes_up_once_the_lock_is_free(database_url: URL, target: str) -> None:
-    with connect(database_url) as holder:
+    with connect(database_url, application_name="the test") as holder:
         holder.execute("begin; lock table gmaps_campaigns in access share mode")
+        pid = holder.info.backend_pid
         with at_first_message("Try 2 of 3", holder.rollback) as messages:
             upgrade(database_url, target, settings=SETTINGS)
     assert len(messages) == 1
-    assert messages[0].startswith("Rolled back: canceling statement due to lock timeout. Try 2")
+    assert re.match(
+        r"Rolled back: canceling statement due to lock timeout; the lock was held by the test"
+        rf" \(user postgres, server process {pid}, its transaction \d+ s old\)\. Try 2",
+        messages[0],
+    )
     assert version(database_url) == AFTER_THAT
     tried_again = snapshot(database_url)
     downgrade(database_url, LATEST, settings=SETTINGS)
@@ -128,7 +137,7 @@ def test_a_deadlock_with_a_caller_is_tried_again(project: Project, database_url:
         " op.execute('select pg_sleep(0.5)');"
         " op.add_column('gmaps_campaigns', sa.Column('added', sa.Text))",
     )
-    patient = SETTINGS.model_copy(update={"migration_lock_timeout": 20.0})
+    patient = replace(SETTINGS, migration_lock_timeout=20.0)
 
     with connect(database_url) as caller, connect(database_url) as watcher:
         caller.execute("set deadlock_timeout to '60s'")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from app.migrations.commands import downgrade, offline_script, upgrade
-from app.settings import Settings
+from campaigndb.migrations.commands import downgrade, offline_script, upgrade
+from campaigndb.settings import Settings
 from tests.migrations.catalog import connect, snapshot
 from tests.migrations.databases import new_role
 from tests.migrations.programs import Alembic, psql
@@ -94,4 +94,4 @@ def test_a_script_needs_no_server(alembic: Alembic) -> None:
     script = alembic("downgrade", "head:base", "--sql", url=url)
     assert script.returncode == 0, script.stderr
     assert "secret" not in script.stdout + script.stderr
-    assert script.stdout.rstrip().endswith("COMMIT;")
+    assert "COMMIT;\n\nRESET search_path;" in script.stdout

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from tests.migrations.programs import clean_environment
-from tests.project_copy import Copy
+from tests.support.project_copy import Copy
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_the_command_line_works_there(
 
 @pytest.mark.parametrize("command", ["upgrade head", "upgrade head --sql", "history", "check"])
 def test_so_does_alembic(copy: Copy, environment: dict[str, str], command: str) -> None:
-    elsewhere = copy.folder / "app" / "cli"
+    elsewhere = copy.folder / "app" / "campaigndb" / "cli"
     commands = [("upgrade head", copy.folder, ()), (command, copy.folder, ())]
     commands.append((command, elsewhere, ("-c", str(copy.folder / "alembic.ini"))))
     for arguments, folder, options in commands:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.migrations.configuration import ALEMBIC_FOLDER
+from campaigndb.migrations.configuration import ALEMBIC_FOLDER
 
 REVISIONS = sorted((ALEMBIC_FOLDER / "versions").glob("*.py"))
 CONCURRENT = {"create_index_concurrently", "drop_index_concurrently"}
@@ -23,7 +23,7 @@ def problems(source: str) -> Iterator[str]:
         if "postgresql_concurrently" in {
             node.arg for node in ast.walk(function) if isinstance(node, ast.keyword)
         }:
-            yield f"{function.name}: CONCURRENTLY without the helpers of app.migrations.indexes"
+            yield f"{function.name}: CONCURRENTLY without the helpers for it"
         alone = all(
             isinstance(statement, ast.Expr)
             and isinstance(statement.value, ast.Call)

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.engine import URL
 
-from app.migrations.commands import upgrade
-from app.migrations.pooler import is_transaction_pooled
-from app.settings import Settings
+from campaigndb.migrations.commands import upgrade
+from campaigndb.migrations.pooler import is_transaction_pooled
+from campaigndb.settings import Settings
 from tests.faults.pooler import PROGRAM, pgbouncer
 from tests.faults.workers import without_encryption
 from tests.migrations.catalog import connect, names

@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Column, Integer, Table, Text
 from sqlalchemy.engine import URL
 
-from app.migrations.commands import downgrade, offline_script, upgrade
-from app.migrations.revise import RevisionError, write_revision
-from app.settings import Settings
-from app.tables import metadata
+from campaigndb.migrations import checksums, revise, unsafe_operations
+from campaigndb.migrations.commands import downgrade, offline_script, upgrade
+from campaigndb.migrations.configuration import alembic_config
+from campaigndb.migrations.revise import RevisionError, renumber, write_revision
+from campaigndb.settings import Settings
+from campaigndb.tables import metadata
 from tests.migrations.catalog import Snapshot, connect, snapshot
 from tests.migrations.databases import new_database
 from tests.migrations.programs import psql
@@ -90,7 +93,7 @@ def test_a_changed_function_is_replaced_and_comes_back_with_its_grants(
 ) -> None:
     fill(live)
     project.edit("scraped_text", "Scrapers write", "50% of :scrapers write \\: and ::text and")
-    project.edit("track_campaign_cost", "'google_maps', 'facebook', 'linkedin', 'bouncer')", "'a')")
+    project.edit("track_campaign_cost", "Rounded once, before both writes", "Rounded once")
 
     revision, *copies = write_revision("Only a", scratch)
 
@@ -158,7 +161,7 @@ def test_a_function_that_a_later_revision_drops_comes_back_closed(
     upgrade(live, settings=SETTINGS)
     (project.heads / "double_of.sql").unlink()
     (project.alembic / "versions" / f"{NEXT_BUT_ONE}_no_double.py").write_text(
-        "from app.migrations.functions import replace_functions, restore_functions\n"
+        "from campaigndb.migrations.functions import replace_functions, restore_functions\n"
         f"revision, down_revision = '{NEXT_BUT_ONE}', '{NEXT}'\n"
         f"FUNCTIONS = {{'double_of': ('{NEXT}', None)}}\n"
         "def upgrade(): restore_functions(FUNCTIONS)\n"
@@ -265,3 +268,80 @@ def test_a_failure_leaves_no_file_behind(project: Project, scratch: URL) -> None
     with pytest.raises(CommandError, match="Template rendering failed"):
         write_revision("Broken", scratch)
     assert project.files() == files
+
+
+USES_REMARK = """\
+create or replace function remarks(p_id uuid)
+returns text
+language sql
+stable
+begin atomic
+  select remark from gmaps_campaigns where id = p_id;
+end;
+"""
+
+
+def test_the_contract_step_drops_functions_and_columns_and_brings_them_back(
+    project: Project, scratch: URL, live: URL
+) -> None:
+    fill(live)
+    campaigns = metadata.tables["gmaps_campaigns"]
+    campaigns.append_column(Column("remark", Text))
+    (project.heads / "remarks.sql").write_text(USES_REMARK, encoding="utf-8")
+    try:
+        write_revision("Remarks", scratch)
+        upgrade(live, settings=SETTINGS)
+    finally:
+        campaigns._columns.remove(campaigns.c.remark)
+    (project.heads / "remarks.sql").unlink()
+
+    (revision,) = write_revision("No remarks", scratch)
+
+    text = revision.read_text(encoding="utf-8")
+    assert f"'remarks': '{NEXT}'" in text
+    assert "'ban-drop-column': \"contract: no supported release's callers use" in text
+    assert "gmaps_campaigns.remark" in text
+    before, after = goes_up_and_back(live)
+    assert "remarks" in bodies(before)
+    assert "remarks" not in bodies(after)
+    scripts = ScriptDirectory.from_config(alembic_config())
+    (newest,) = [script for script in scripts.walk_revisions() if script.revision == NEXT_BUT_ONE]
+    assert list(unsafe_operations.problems([newest], SETTINGS)) == []
+
+
+def test_an_unreleased_revision_comes_after_one_of_a_parallel_branch(
+    project: Project, scratch: URL, live: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checksums, "ALEMBIC_FOLDER", project.alembic)
+    monkeypatch.setattr(checksums, "SUMS_PATH", project.alembic / "SHA256SUMS")
+    monkeypatch.setattr(revise, "ALEMBIC_FOLDER", project.alembic)
+    project.edit("scraped_text", "Scrapers write", "Scrapers say")
+    mine, copy = write_revision("Mine", scratch)
+    mine_only = {f"versions/{mine.name}", f"functions/{copy.name}"}
+    project.add_revision(NEXT, LATEST, functions=["update_campaign_statistics"])
+    sums = checksums.current_sums()
+    released = checksums.Released(
+        {name: sums[name] for name in sums if name not in mine_only}, ("a commit",)
+    )
+    frozen = copy.read_bytes()
+
+    with pytest.raises(RevisionError, match=f"the number {LATEST} is taken"):
+        renumber(NEXT, LATEST, released)
+    moved, copied = renumber(NEXT, NEXT_BUT_ONE, released)
+
+    assert (moved.name, copied.name) == (
+        f"{NEXT_BUT_ONE}_mine.py",
+        f"scraped_text.{NEXT_BUT_ONE}.sql",
+    )
+    assert copied.read_bytes() == frozen
+    assert [path for path in (mine, copy) if path.exists()] == []
+    sealed = checksums.SUMS_PATH.read_text().splitlines()[-2:]
+    assert [line.partition("  ")[2] for line in sealed] == [
+        f"functions/{copied.name}",
+        f"versions/{moved.name}",
+    ]
+    fill(live)
+    downgrade(live, NEXT, settings=SETTINGS)
+    goes_up_and_back(live)
+    with pytest.raises(RevisionError, match=f"0 unreleased revisions have the number {NEXT}"):
+        renumber(NEXT, "9999", released)

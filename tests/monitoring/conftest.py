@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Engine
 
-from app.monitoring import Statistics, read_statistics
-from tests.waiting import wait_until
+from campaigndb.operations.monitoring import Statistics, read_statistics
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from dataclasses import replace
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
-from app import CampaignStore
-from app.budgets import BUDGETS
-from app.monitoring import FunctionStatistics, Statistics, read_statistics
+from campaigndb import CampaignStore
+from campaigndb.calling.catalogue import BUDGETS
+from campaigndb.operations.monitoring import FunctionStatistics, Statistics, read_statistics
 
 CALLS = 6
 Read = Callable[..., Statistics]
@@ -79,7 +79,12 @@ def test_without_the_extension_it_is_said_how_to_have_it(read: Read) -> None:
 
 def test_calls_that_took_no_time_have_a_mean() -> None:
     budget = BUDGETS["track_campaign_cost"]
-    counted = FunctionStatistics(budget=budget, calls=3, total_seconds=0.0)
+    counted = FunctionStatistics(
+        function="track_campaign_cost", budget=budget, calls=3, total_seconds=0.0
+    )
     assert (counted.mean_seconds, counted.within_budget) == (0.0, True)
-    for unknown in (FunctionStatistics(budget=budget), replace(counted, calls=0)):
+    for unknown in (
+        FunctionStatistics(function="track_campaign_cost", budget=budget),
+        replace(counted, calls=0),
+    ):
         assert (unknown.mean_seconds, unknown.within_budget) == (None, None)

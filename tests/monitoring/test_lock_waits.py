@@ -11,9 +11,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from app import CampaignStore
-from app.monitoring import LockWait, Statistics, Unavailable, read_statistics, reading
-from tests.waiting import wait_until
+from campaigndb import CampaignStore
+from campaigndb.operations.monitoring import (
+    LockWait,
+    Statistics,
+    Unavailable,
+    read_statistics,
+    reading,
+)
+from tests.support.waiting import wait_until
 
 Read = Callable[..., Statistics]
 

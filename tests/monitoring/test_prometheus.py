@@ -6,19 +6,20 @@ import datetime
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
-from app import CampaignStore
-from app.monitoring import QueueLength, Statistics, Unavailable
-from app.monitoring.prometheus import CAMPAIGNS_NAMED, as_prometheus
-from app.monitoring.rates import rates_between
+from campaigndb import CampaignStore
+from campaigndb.operations.monitoring import QueueLength, Statistics, Unavailable
+from campaigndb.operations.monitoring.prometheus import CAMPAIGNS_NAMED, as_prometheus
+from campaigndb.operations.monitoring.rates import rates_between
 
 Read = Callable[..., Statistics]
 
 
-def _samples(exposition: str) -> dict[tuple[str, ...], float]:
+def samples_of(exposition: str) -> dict[tuple[str, ...], float]:
     return {
         (
             sample.name,
@@ -46,7 +47,7 @@ def test_every_metric_has_help_a_type_and_a_name_of_its_kind(
             assert sample.labels["database"]
             assert sample.labels["schema"] == "public"
             assert sample.name.endswith("_total") == (family.type == "counter")
-    samples = _samples(exposition)
+    samples = samples_of(exposition)
     assert samples["campaigndb_function_budget_seconds", "track_campaign_cost"] == 0.1
     assert samples["campaigndb_ledger_discrepancies",] == 1
     assert samples["campaigndb_ledger_discrepancy_usd",] == 7.5
@@ -56,11 +57,22 @@ def test_every_metric_has_help_a_type_and_a_name_of_its_kind(
 
 def test_campaigns_beyond_a_number_are_one_series(read: Read) -> None:
     queues = [
-        QueueLength(campaign_id=uuid.UUID(int=n), campaign='"\n\\', facebook=n, linkedin=1)
+        QueueLength(
+            campaign_id=uuid.UUID(int=n),
+            campaign='"\n\\',
+            queue=queue,
+            unfinished=unfinished,
+            held=0,
+            due=unfinished,
+            waiting=0,
+            failed=0,
+            reserved=Decimal(0),
+        )
         for n in range(CAMPAIGNS_NAMED + 3, 0, -1)
+        for queue, unfinished in (("facebook", n), ("linkedin", 1))
     ]
     found = replace(read(), queues=queues, activity=Unavailable("no"), indexes=Unavailable("no"))
-    samples = _samples(as_prometheus(found))
+    samples = samples_of(as_prometheus(found))
     lengths = {key[1:]: value for key, value in samples.items() if key[0].endswith("_length")}
     assert len(lengths) == 2 * (CAMPAIGNS_NAMED + 1)
     assert lengths["others", "facebook"] == 1 + 2 + 3

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
-from app.monitoring import Statistics, Unavailable, read_statistics
+from campaigndb.operations.monitoring import Statistics, Unavailable, read_statistics
 from tests.migrations.databases import PASSWORD, new_role
 
 
@@ -47,8 +47,8 @@ def test_every_right_that_is_lacking_is_named(
         found = _read_as(database_url, role)
         queues, ledger = reasons(found)
         assert (
-            f'grant select on "public".gmaps_businesses, "public".gmaps_campaigns to "{role}"'
-            in (queues)
+            'grant select on "public".gmaps_businesses, "public".gmaps_campaign_coverage,'
+            f' "public".gmaps_campaigns, "public".gmaps_lookups to "{role}"' in queues
         )
         assert "gmaps_api_costs" in ledger
         assert any(f'grant pg_read_all_stats to "{role}"' in note for note in found.notes)
@@ -57,7 +57,8 @@ def test_every_right_that_is_lacking_is_named(
             assert not isinstance(part, Unavailable)
 
         execute(
-            "grant select on gmaps_campaigns, gmaps_businesses, gmaps_api_costs"
+            "grant select on gmaps_campaigns, gmaps_campaign_coverage, gmaps_businesses,"
+            " gmaps_lookups, gmaps_api_costs"
             f' to "{role}"; grant pg_monitor to "{role}"'
         )
         for reason in reasons(_read_as(database_url, role)):

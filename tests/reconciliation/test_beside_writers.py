@@ -9,11 +9,11 @@ from pathlib import Path
 from sqlalchemy import Engine, select, text
 from sqlalchemy.engine import URL
 
-from app import CampaignStore
-from app.reconciliation import Repair, reconcile, repair
-from app.table_reading import reading_tables
-from app.tables import campaigns, cost_repairs
-from app.tables.campaigns import COST_TOTALS
+from campaigndb import CampaignStore
+from campaigndb.operations.owner_reading import reading_tables
+from campaigndb.operations.reconciliation import Repair, reconcile, repair
+from campaigndb.tables import campaigns, cost_repairs
+from campaigndb.tables.campaigns import COST_TOTALS
 from tests.faults.ledger import check_ledger, entries
 from tests.faults.workers import Work, Workers, mixed_workers, new_campaigns
 

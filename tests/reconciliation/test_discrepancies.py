@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Engine, text
 
-from app import CampaignStore
-from app.reconciliation import reconcile
-from app.tables.campaigns import COST_TOTALS, SERVICE_COST_COLUMNS
+from campaigndb import CampaignStore
+from campaigndb.operations.reconciliation import reconcile
+from campaigndb.tables.campaigns import COST_TOTALS, SERVICE_COST_COLUMNS
 
 
 def change(engine: Engine, statement: str, **values: object) -> None:

@@ -5,8 +5,8 @@ import uuid
 
 from sqlalchemy import Engine
 
-from app import CampaignStore
-from app.reconciliation import reconcile
+from campaigndb import CampaignStore
+from campaigndb.operations.reconciliation import reconcile
 
 
 def test_costs_that_are_tracked_meanwhile_are_no_discrepancy(

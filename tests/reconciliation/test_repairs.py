@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
-from app import CampaignStore, ConflictError
-from app.cost_gate import gate_statements
-from app.reconciliation import Repair, reconcile, repair
-from app.retries import NO_RETRY
-from app.table_reading import TableAccessError
-from app.tables import campaigns, cost_repairs
-from app.tables.campaigns import COST_TOTALS
-from tests.waiting import wait_until_blocked
+from campaigndb import CampaignStore, ConflictError
+from campaigndb.calling.gate import gate_statements
+from campaigndb.calling.retries import NO_RETRY
+from campaigndb.operations.owner_reading import TableAccessError
+from campaigndb.operations.reconciliation import Repair, reconcile, repair
+from campaigndb.tables import campaigns, cost_repairs
+from campaigndb.tables.campaigns import COST_TOTALS
+from tests.support.waiting import wait_until_blocked
 
 NOTHING_OFF = ()
 

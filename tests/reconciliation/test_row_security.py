@@ -5,9 +5,9 @@ import uuid
 import pytest
 from sqlalchemy import Engine, text
 
-from app import CampaignStore
-from app.reconciliation import reconcile
-from app.table_reading import TableAccessError, reading_tables
+from campaigndb import CampaignStore
+from campaigndb.operations.owner_reading import TableAccessError, reading_tables
+from campaigndb.operations.reconciliation import reconcile
 
 
 def application_role(engine: Engine) -> str:

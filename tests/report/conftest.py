@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 import pytest
 from sqlalchemy import Engine, text
 
-from app import CampaignStore
-from app.drift import DriftReport
-from app.report import DriftUnknown, read_figures, render_page
+from campaigndb import CampaignStore
+from campaigndb.operations.drift import DriftReport
+from campaigndb.operations.report import DriftUnknown, read_figures, render_page
 
 NO_DRIFT = DriftReport("public", "0001", ())
 UNKNOWN = DriftUnknown("there is nothing to compare with")

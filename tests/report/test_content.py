@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import uuid
 from collections.abc import Callable
@@ -11,10 +12,10 @@ from xml.etree import ElementTree
 import pytest
 from sqlalchemy import Engine, event, text
 
-from app import CampaignStore
-from app.drift import Difference, DriftReport
-from app.report import read_figures
-from app.report.page import _percent
+from campaigndb import CampaignStore
+from campaigndb.operations.drift import Difference, DriftReport
+from campaigndb.operations.report import read_figures
+from campaigndb.operations.report.page import _percent
 from tests.report.conftest import UNKNOWN, Page
 
 MakePage = Callable[..., Page]
@@ -26,12 +27,13 @@ def test_every_figure_is_there(page: MakePage) -> None:
     shown = page()
 
     money = ["0.0280", "1.5000", "0.0000", "0.0150", "1.5430"]
-    assert ["Helsinki", "draft", "1 of 2", "4", "3", *money] in shown.rows
+    assert ["Helsinki", "draft", "1 of 2", "4", "3", *money, "1", "1.5430"] in shown.rows
     for row in (
         ["found", "4", "100.0 %"],
         ["with email", "3", "75.0 %"],
         ["verified", "2", "50.0 %"],
         ["safe", "1", "25.0 %"],
+        ["ready", "1", "25.0 %"],
         ["Facebook", "1.5000", "97.2 %"],
         ["2025-03-01", "0.0280", "0.0000", "0.0000", "0.0000", "0.0280"],
         ["2025-03-02", "0.0000", "0.0000", "0.0000", "0.0000", "0.0000"],
@@ -84,10 +86,10 @@ def test_campaigns_beyond_a_number_are_added_up(
         store.track_campaign_cost(made.campaign_id, "linkedin", 1, n)
     shown = page(shown=2)
     assert "The 2 most expensive ones; the 3 others are added up." in shown.text
-    names = [row[0] for row in shown.rows if len(row) == 10]
+    names = [row[0] for row in shown.rows if len(row) == 12]
     assert names == ["Campaign", "Number 4", "Number 3", "3 others"]
-    others = ["3 others", "–", "0 of 3", "0", "0", "0.0000", "0.0000", "3.0000", "0.0000", "3.0000"]
-    assert others in shown.rows
+    money = ["0.0000", "0.0000", "3.0000", "0.0000", "3.0000"]
+    assert ["3 others", "–", "0 of 3", "0", "0", *money, "0", "–"] in shown.rows
     assert "Number 1" not in shown.html
     assert read_figures(owner_engine, "public", shown=2).all_campaigns.cost == 10
 
@@ -104,6 +106,10 @@ def test_what_is_wrong_is_named(page: MakePage, filled: uuid.UUID, owner_engine:
     assert "Schema: 23 differences" in shown.text
     assert shown.html.count("<li><code>") == 20
     assert "And 3 more" in shown.text
+    assert "<details>\n  <summary>What differs" in shown.html
+    # A short list is not folded.
+    shown = page(DriftReport("public", "0001", [difference]))
+    assert "<details open>\n  <summary>What differs" in shown.html
 
 
 @pytest.mark.usefixtures("filled")
@@ -170,3 +176,29 @@ def test_nearly_all_is_not_all() -> None:
     assert _percent(Decimal("0.99999")) == "99.9 %"
     assert _percent(Decimal(1)) == "100.0 %"
     assert _percent(None) == "–"
+
+
+def test_the_end_of_the_funnel(
+    page: MakePage, filled: uuid.UUID, store: CampaignStore, owner_engine: Engine
+) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    for leads in (1, 2):
+        store.log_export(filled, uuid.uuid4(), now, leads, "csv")
+    shown = page()
+    assert "0 businesses suppressed; 3 leads in 2 exports, a lead counted each time." in shown.text
+    assert "Leads ready 1" in shown.text
+    assert "Cost per safe lead 1.5430" in shown.text
+    with owner_engine.begin() as connection:
+        connection.execute(
+            text("update gmaps_businesses set business_status = 'closed_permanently'")
+        )
+    shown = page()
+    assert ["ready", "0", "0.0 %"] in shown.rows
+    assert "Cost per safe lead –" in shown.text
+
+
+def test_campaigns_of_one_name_are_told_apart(page: MakePage, store: CampaignStore) -> None:
+    ids = [store.create_campaign_with_coverage({"name": "Oulu"}).campaign_id for _ in range(2)]
+    store.create_campaign_with_coverage({"name": "Turku"})
+    names = {row[0] for row in page().rows if len(row) == 12}
+    assert names == {"Campaign", "Turku", *(f"Oulu {str(each)[:8]}" for each in ids)}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from app import CampaignStore
+from campaigndb import CampaignStore
 from tests.report.conftest import Page
 
 MakePage = Callable[..., Page]

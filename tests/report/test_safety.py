@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Engine, text
 
-from app import CampaignStore
-from app.drift import Difference, DriftReport
+from campaigndb import CampaignStore
+from campaigndb.operations.drift import Difference, DriftReport
 from tests.report.conftest import Page
 
 MakePage = Callable[..., Page]

@@ -9,8 +9,25 @@ import pytest
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.engine import URL
 
-from app import CampaignStore
-from tests.migrations.databases import new_database, new_role
+from campaigndb import CampaignStore
+from campaigndb.embedded_server import temporary_server
+from campaigndb.settings import Settings
+from tests.migrations.catalog import connect
+from tests.migrations.databases import PASSWORD, new_database, new_role
+
+BROWSERS = ("anon", "authenticated")
+# Supabase lets its API know of every change this way.
+EVENT_TRIGGER = """
+    create schema extensions;
+    create schema auth;
+    create table auth.users (id uuid primary key, email text);
+    create extension citext schema extensions;
+    create function extensions.tell_api() returns event_trigger language plpgsql as
+    $$ begin perform pg_notify('pgrst', 'reload schema'); end $$;
+    create event trigger tell_api on ddl_command_end execute function extensions.tell_api();
+    create event trigger tell_api_of_drops on sql_drop execute function extensions.tell_api();
+    grant usage on schema public, extensions to anon, authenticated, service_role;
+"""
 
 
 @pytest.fixture
@@ -42,3 +59,30 @@ def own_store() -> Callable[..., CampaignStore]:
         return CampaignStore(create_engine(url, poolclass=NullPool), schema=schema)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def supabase_server() -> Iterator[URL]:
+    """A server of its own: the platform's roles are the whole server's."""
+    with temporary_server(Settings(_env_file=None)) as server:
+        with connect(server.url) as connection:
+            for role in (*BROWSERS, "service_role"):
+                bypass = "bypassrls" if role == "service_role" else ""
+                connection.execute(
+                    f"create role {role} login {bypass} password '{PASSWORD}'".encode()
+                )
+        yield server.url
+
+
+@pytest.fixture
+def supabase_database(supabase_server: URL) -> Iterator[URL]:
+    """As the platform hands it out: its default privileges open everything to all three roles."""
+    with new_database(supabase_server) as url:
+        with connect(url) as connection:
+            for kind in ("tables", "functions", "sequences"):
+                connection.execute(
+                    "alter default privileges in schema public"
+                    f" grant all on {kind} to anon, authenticated, service_role".encode()
+                )
+            connection.execute(EVENT_TRIGGER)
+        yield url

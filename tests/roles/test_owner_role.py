@@ -9,9 +9,9 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from app import CampaignStore
-from app.migrations.commands import downgrade, upgrade
-from app.settings import Settings
+from campaigndb import CampaignStore
+from campaigndb.migrations.commands import downgrade, upgrade
+from campaigndb.settings import Settings
 from tests.migrations.catalog import connect, names, snapshot
 from tests.migrations.databases import PASSWORD
 from tests.roles.as_role import FOR_CALLERS, executable_functions, refused_everything_on_tables

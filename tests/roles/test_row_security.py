@@ -7,9 +7,9 @@ from collections.abc import Callable
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import URL
 
-from app.migrations.commands import upgrade
-from app.settings import Settings
-from app.tables import metadata
+from campaigndb.migrations.commands import upgrade
+from campaigndb.settings import Settings
+from campaigndb.tables import metadata
 from tests.migrations.catalog import connect, snapshot
 from tests.roles.as_role import as_role
 
@@ -18,8 +18,8 @@ def test_it_is_on_for_every_table_and_one_policy_opens_the_revision(empty_databa
     upgrade(empty_database, settings=Settings(_env_file=None))
     found = snapshot(empty_database)
     secured = {row[0]: row[3] for row in found["relations"] if row[1] == "r"}
-    assert secured == dict.fromkeys([*metadata.tables, "alembic_version"], True)
-    assert found["policies"] == [("alembic_version", "alembic_version_is_readable")]
+    assert secured == dict.fromkeys([*metadata.tables, "gmaps_alembic_version"], True)
+    assert found["policies"] == [("gmaps_alembic_version", "alembic_version_is_readable")]
 
 
 def test_a_role_that_was_granted_the_tables_sees_no_row(
@@ -37,4 +37,4 @@ def test_a_role_that_was_granted_the_tables_sees_no_row(
             rows = connection.execute(SQL("select from {}").format(Identifier(table)))
             assert rows.fetchall() == []
         # A pipeline that compares may be granted the revision's number, and nothing more by that.
-        assert connection.execute("select version_num from alembic_version").fetchall()
+        assert connection.execute("select version_num from gmaps_alembic_version").fetchall()

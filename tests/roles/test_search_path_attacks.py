@@ -10,9 +10,9 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import URL
 
-from app.migrations.commands import upgrade
-from app.settings import Settings
-from app.tables import metadata
+from campaigndb.migrations.commands import upgrade
+from campaigndb.settings import Settings
+from campaigndb.tables import metadata
 from tests.migrations.catalog import connect
 from tests.roles.as_role import as_role
 
@@ -23,7 +23,8 @@ CALLS = """
     );
     select public.insert_businesses_batch(
       '11111111-1111-4111-8111-111111111111', '00100',
-      '[{"place_id": "p", "name": "P", "facebook_url": "https://f/p", "email": " p@p.example "}]'
+      '[{"place_id": "p", "name": "P", "facebook_url": "https://facebook.com/polku",
+        "email": " p@p.example "}]'
     );
     select public.track_campaign_cost(
       '11111111-1111-4111-8111-111111111111', 'facebook', 1, 1.5
@@ -53,8 +54,11 @@ ROWS = {
     "gmaps_campaigns": 1,
     "gmaps_campaign_coverage": 1,
     "gmaps_businesses": 1,
+    "gmaps_business_emails": 1,
     "gmaps_facebook_enrichments": 1,
     "gmaps_api_costs": 2,
+    # Locked by writers above READ COMMITTED.
+    "gmaps_suppression_gate": 1,
 }
 
 

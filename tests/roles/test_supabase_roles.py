@@ -1,51 +1,19 @@
-"""On Supabase, only `service_role` may execute; browsers' roles touch nothing.
-
-The platform's roles are the whole server's, so this file has a server of its own.
-"""
+"""On Supabase, only `service_role` may execute; browsers' roles touch nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from sqlalchemy.engine import URL
 
-from app import CampaignStore
-from app.embedded_server import temporary_server
-from app.migrations.commands import offline_script, upgrade
-from app.settings import Settings
+from campaigndb import CampaignStore
+from campaigndb.migrations.commands import offline_script, upgrade
+from campaigndb.settings import Settings
 from tests.migrations.catalog import connect, snapshot
-from tests.migrations.databases import PASSWORD, new_database
+from tests.migrations.databases import PASSWORD
 from tests.migrations.programs import psql
 from tests.roles.as_role import FOR_CALLERS, executable_functions, refused_everything_on_tables
-
-BROWSERS = ("anon", "authenticated")
-
-
-@pytest.fixture(scope="module")
-def supabase_server() -> Iterator[URL]:
-    with temporary_server(Settings(_env_file=None)) as server:
-        with connect(server.url) as connection:
-            for role in (*BROWSERS, "service_role"):
-                bypass = "bypassrls" if role == "service_role" else ""
-                connection.execute(
-                    f"create role {role} login {bypass} password '{PASSWORD}'".encode()
-                )
-        yield server.url
-
-
-@pytest.fixture
-def supabase_database(supabase_server: URL) -> Iterator[URL]:
-    """As the platform hands it out: its default privileges open everything to all three roles."""
-    with new_database(supabase_server) as url:
-        with connect(url) as connection:
-            for kind in ("tables", "functions", "sequences"):
-                connection.execute(
-                    "alter default privileges in schema public"
-                    f" grant all on {kind} to anon, authenticated, service_role".encode()
-                )
-            connection.execute("grant usage on schema public to anon, authenticated, service_role")
-        yield url
+from tests.roles.conftest import BROWSERS
 
 
 def test_only_service_role_may_execute_and_the_browsers_roles_touch_nothing(

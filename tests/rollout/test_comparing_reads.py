@@ -1,4 +1,4 @@
-"""Reading a queue both ways: the old way answers, and every difference is logged."""
+"""Reading a queue from both sides: the fallback answers, and every difference is logged."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from app.results import BusinessForEnrichment
-from app.rollout import RolloutStore
-from app.rollout.comparison import queue_differences
+from campaigndb.calling.results import BusinessForEnrichment
+from campaigndb.rollout import RolloutStore
+from campaigndb.rollout.comparison import queue_differences
 
 Rollout = Callable[..., RolloutStore]
 TEXTS = ["address", "city", "state", "postal_code", "phone", "website", "email"]
@@ -29,14 +29,14 @@ def _places(add_business: Callable[..., uuid.UUID]) -> None:
 
 @pytest.fixture
 def answer_otherwise(owner_engine: Engine) -> Callable[[str, str], None]:
-    """Edits the function's query."""
+    """Edits the query of the function's queue."""
 
     def edit(old: str, new: str) -> None:
         with owner_engine.begin() as connection:
             source = connection.execute(
                 text(
-                    "select pg_get_functiondef('get_businesses_for_enrichment"
-                    "(uuid, varchar, int, int)'::regprocedure)"
+                    "select pg_get_functiondef('due_businesses"
+                    "(uuid, text, bigint, uuid, int, int)'::regprocedure)"
                 )
             ).scalar_one()
             assert old in source
@@ -47,22 +47,25 @@ def answer_otherwise(owner_engine: Engine) -> Callable[[str, str], None]:
 
 @pytest.mark.parametrize("percentage", [0, 100])
 def test_equal_answers_are_no_news(
-    rollout: Rollout, campaign_id: uuid.UUID, ways: Any, caplog: Any, percentage: int
+    rollout: Rollout, campaign_id: uuid.UUID, routes: Any, caplog: Any, percentage: int
 ) -> None:
     caplog.set_level(logging.INFO)
     store = rollout(COMPARE, all=percentage)
     assert len(store.get_businesses_for_enrichment(campaign_id, "facebook")) == 3
-    assert len(list(store.iter_businesses_for_enrichment(campaign_id, "linkedin", 2))) == 3
-    assert [way for way, _ in ways] == ["old way", "function"] * 3
-    assert "app.rollout" not in {record.name for record in caplog.records}
+    assert [side for side, _ in routes] == ["fallback", "function"]
+    assert "campaigndb.rollout" not in {record.name for record in caplog.records}
 
 
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("limit v_limit", "limit 1", "only the old way has"),
+        ("limit p_limit", "limit 1", "only the fallback has"),
         ("business.phone, business.website", "business.website, business.phone", "differs in"),
-        ("order by page.created_at", "order by page.created_at desc", "the order differs"),
+        (
+            "order by business.queue_position, business.id",
+            "order by business.queue_position desc, business.id desc",
+            "the order differs",
+        ),
     ],
 )
 def test_a_difference_is_logged_and_the_old_answer_returned(
@@ -88,7 +91,7 @@ def test_a_difference_is_logged_and_the_old_answer_returned(
 def test_a_function_that_fails_is_logged_and_does_not_matter(
     rollout: Rollout, campaign_id: uuid.UUID, answer_otherwise: Any, caplog: Any
 ) -> None:
-    answer_otherwise("limit v_limit", "limit v_limit / 0")
+    answer_otherwise("limit p_limit", "limit p_limit / 0")
     answer = rollout(COMPARE, all=100).get_businesses_for_enrichment(campaign_id, "facebook")
     assert len(answer) == 3
     assert "the function failed with 22012" in caplog.text
@@ -108,9 +111,9 @@ def test_an_answer_that_cannot_be_read_does_not_matter(
     assert "secret" not in caplog.text
 
 
-def test_writes_are_not_compared(rollout: Rollout, campaign_id: uuid.UUID, ways: Any) -> None:
+def test_writes_are_not_compared(rollout: Rollout, campaign_id: uuid.UUID, routes: Any) -> None:
     rollout(COMPARE, all=100).update_campaign_statistics(campaign_id)
-    assert [way for way, _ in ways] == ["function"]
+    assert [side for side, _ in routes] == ["function"]
 
 
 def test_the_same_difference_of_many_rows_is_one_short_line() -> None:
@@ -129,7 +132,7 @@ def test_the_same_difference_of_many_rows_is_one_short_line() -> None:
     ]
     others = [dataclasses.replace(row, phone="+358 secret") for row in rows[:4_000]]
     only, differs = queue_differences(tuple(rows), tuple(others))
-    assert only.startswith("only the old way has ")
+    assert only.startswith("only the fallback has ")
     assert only.endswith(" and 995 more")
     assert differs.endswith(" and 3995 more differs in phone")
     assert len(differs) < 300

@@ -1,4 +1,4 @@
-"""What happens where functions are missing or fail: answered the old way, never written twice."""
+"""Where functions are missing or fail: answered by the fallback, never written twice."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import DropTable
 
-from app import AsyncCampaignStore, CampaignStore, MissingReferenceError, StoredFunctionError
-from app.application_path import ApplicationPath, AsyncApplicationPath
-from app.calls import Call
-from app.cost_gate import gate_number
-from app.retries import NO_RETRY
-from app.rollout import AsyncRolloutStore, Percentages, RolloutStore
-from app.rollout.circuit_breaker import BreakerLimits, CircuitBreaker
-from app.tables import api_costs
-from app.tables.cost_gates import cost_gates
+from campaigndb import AsyncCampaignStore, CampaignStore, MissingReferenceError, StoredFunctionError
+from campaigndb.calling.arguments import Call
+from campaigndb.calling.gate import gate_number
+from campaigndb.calling.retries import NO_RETRY
+from campaigndb.rollout import AsyncRolloutStore, Percentages, RolloutStore
+from campaigndb.rollout.circuit_breaker import BreakerLimits, CircuitBreaker
+from campaigndb.tables import api_costs
+from campaigndb.tables.cost_gates import cost_gates
+from examples.application_logic import ApplicationLogic
+from tests.rollout.async_application import AsyncApplicationLogic
 from tests.store.answer_losing_proxy import answer_losing_proxy
 
 Rollout = Callable[..., RolloutStore]
-Ways = list[tuple[str, str]]
+Routes = list[tuple[str, str]]
 
 
 @pytest.fixture
@@ -66,9 +67,9 @@ def broken(owner_engine: Engine) -> Callable[[str], None]:
 
 @pytest.fixture
 def failing(
-    app_url: Any, application: ApplicationPath
+    app_url: Any, application: ApplicationLogic
 ) -> Iterator[Callable[[BreakerLimits], RolloutStore]]:
-    """A rollout at 100 percent whose functions can be broken apart from the old way."""
+    """A rollout at 100 percent whose functions can be broken apart from the fallback."""
 
     engine = create_engine(app_url, connect_args={"application_name": "functions"})
 
@@ -84,21 +85,27 @@ def failing(
     engine.dispose()
 
 
-def test_a_missing_function_is_answered_the_old_way_at_once(
-    rollout: Rollout, campaign_id: uuid.UUID, rename: Any, ways: Ways, rows: Any, caplog: Any
+def test_a_missing_function_is_answered_by_the_fallback_at_once(
+    rollout: Rollout, campaign_id: uuid.UUID, rename: Any, routes: Routes, rows: Any, caplog: Any
 ) -> None:
     rename("track_campaign_cost(uuid, varchar, int, numeric, jsonb)", "gone")
     store = rollout(all=100)
     for _ in range(3):
         store.track_campaign_cost(campaign_id, "bouncer", 1, "0.25")
     store.update_campaign_statistics(campaign_id)
-    assert [way for way, _ in ways] == ["function", "old way", "old way", "old way", "function"]
+    assert [side for side, _ in routes] == [
+        "function",
+        "fallback",
+        "fallback",
+        "fallback",
+        "function",
+    ]
     assert len(rows(api_costs, campaign_id=campaign_id)) == 3
     assert caplog.text.count("track_campaign_cost is not used for a while: it does not exist") == 1
 
 
-def test_a_missing_gate_is_answered_the_old_way_too(
-    rollout: Rollout, campaign_id: uuid.UUID, owner_engine: Engine, ways: Ways, rows: Any
+def test_a_missing_gate_is_answered_by_the_fallback_too(
+    rollout: Rollout, campaign_id: uuid.UUID, owner_engine: Engine, routes: Routes, rows: Any
 ) -> None:
     with owner_engine.begin() as connection:
         connection.execute(DropTable(cost_gates[gate_number(campaign_id)]))
@@ -106,12 +113,12 @@ def test_a_missing_gate_is_answered_the_old_way_too(
         store = rollout(all=percentage)
         store.track_campaign_cost(campaign_id, "bouncer", 1, "0.25")
         store.update_campaign_statistics(campaign_id)
-    assert [way for way, _ in ways] == [*["old way"] * 2, *["function", "old way"] * 2]
+    assert [side for side, _ in routes] == [*["fallback"] * 2, *["function", "fallback"] * 2]
     assert len(rows(api_costs, campaign_id=campaign_id)) == 2
 
 
 def test_it_is_used_again_when_it_is_back(
-    rollout: Rollout, campaign_id: uuid.UUID, rename: Any, ways: Ways
+    rollout: Rollout, campaign_id: uuid.UUID, rename: Any, routes: Routes
 ) -> None:
     rename("update_campaign_statistics(uuid)", "gone")
     store = rollout({"breaker": BreakerLimits(recovery_time=0.0)}, all=100)
@@ -119,7 +126,7 @@ def test_it_is_used_again_when_it_is_back(
     rename("gone(uuid)", "update_campaign_statistics")
     store.update_campaign_statistics(campaign_id)
     store.update_campaign_statistics(campaign_id)
-    assert [way for way, _ in ways] == ["function", "old way", "function", "function"]
+    assert [side for side, _ in routes] == ["function", "fallback", "function", "function"]
 
 
 def test_a_block_of_calls_runs_again_without_the_missing_function(
@@ -138,13 +145,13 @@ def test_a_block_of_calls_runs_again_without_the_missing_function(
     assert len(rows(api_costs, campaign_id=campaign_id)) == 1
 
 
-def test_a_block_that_was_committed_unheard_is_not_written_again_the_old_way(
+def test_a_block_that_was_committed_unheard_is_not_written_again_by_the_fallback(
     store: CampaignStore,
     database_url: URL,
     campaign_id: uuid.UUID,
     rename: Any,
     rows: Any,
-    ways: Ways,
+    routes: Routes,
 ) -> None:
     """The answer to COMMIT is lost, and when the block is tried again, its function is gone."""
     attempts: list[uuid.UUID] = []
@@ -152,7 +159,7 @@ def test_a_block_that_was_committed_unheard_is_not_written_again_the_old_way(
         engine = create_engine(proxy.url)
         rollout = RolloutStore(
             store,
-            ApplicationPath(engine, schema="public"),
+            ApplicationLogic(engine, schema="public"),
             fixed=Percentages(in_settings={"all": 100}),
         )
 
@@ -184,7 +191,7 @@ async def test_an_async_block_that_was_committed_unheard_is_written_once(
         engine = create_async_engine(proxy.url)
         rollout = AsyncRolloutStore(
             async_store,
-            AsyncApplicationPath(engine, schema="public"),
+            AsyncApplicationLogic(engine),
             fixed=Percentages(in_settings={"all": percentage}),
         )
 
@@ -231,8 +238,8 @@ def test_a_block_runs_with_the_documented_roles(
 
 
 @pytest.mark.parametrize("sqlstate", ["XX000", "57014", "40001", "53100"])
-def test_failures_in_a_row_move_the_calls_to_the_old_way_for_a_while(
-    failing: Any, campaign_id: uuid.UUID, broken: Any, ways: Ways, caplog: Any, sqlstate: str
+def test_failures_in_a_row_move_the_calls_to_the_fallback_for_a_while(
+    failing: Any, campaign_id: uuid.UUID, broken: Any, routes: Routes, caplog: Any, sqlstate: str
 ) -> None:
     caplog.set_level(logging.INFO)
     store = failing(BreakerLimits(failures=3, recovery_time=0.0))
@@ -242,7 +249,7 @@ def test_failures_in_a_row_move_the_calls_to_the_old_way_for_a_while(
             store.update_campaign_statistics(campaign_id)
     broken("")
     assert store.update_campaign_statistics(campaign_id).total_businesses == 0
-    assert [way for way, _ in ways] == ["function"] * 4
+    assert [side for side, _ in routes] == ["function"] * 4
     assert "update_campaign_statistics works again" in caplog.text
 
     lasting = failing(BreakerLimits(failures=3, recovery_time=60.0))
@@ -250,13 +257,13 @@ def test_failures_in_a_row_move_the_calls_to_the_old_way_for_a_while(
     for _ in range(3):
         with pytest.raises(StoredFunctionError):
             lasting.update_campaign_statistics(campaign_id)
-    ways.clear()
+    routes.clear()
     assert lasting.update_campaign_statistics(campaign_id).total_businesses == 0
-    assert [way for way, _ in ways] == ["old way"]
+    assert [side for side, _ in routes] == ["fallback"]
 
 
 def test_conflicts_that_a_blocks_retries_resolve_are_no_failures_of_the_function(
-    application: ApplicationPath, store: CampaignStore, campaign_id: uuid.UUID, broken: Any
+    application: ApplicationLogic, store: CampaignStore, campaign_id: uuid.UUID, broken: Any
 ) -> None:
     broken("40001")
     rollout = RolloutStore(
@@ -279,7 +286,7 @@ def test_conflicts_that_a_blocks_retries_resolve_are_no_failures_of_the_function
 
 
 def test_a_success_and_a_refusal_between_failures_start_the_count_again(
-    failing: Any, campaign_id: uuid.UUID, broken: Any, ways: Ways
+    failing: Any, campaign_id: uuid.UUID, broken: Any, routes: Routes
 ) -> None:
     store = failing(BreakerLimits(failures=2, recovery_time=60.0))
     for _ in range(3):
@@ -288,15 +295,15 @@ def test_a_success_and_a_refusal_between_failures_start_the_count_again(
             store.update_campaign_statistics(campaign_id)
         with pytest.raises(MissingReferenceError):
             store.update_campaign_statistics(uuid.uuid4())
-    assert {way for way, _ in ways} == {"function"}
+    assert {side for side, _ in routes} == {"function"}
 
 
-def test_a_write_whose_outcome_is_unknown_is_never_sent_the_other_way(
+def test_a_write_whose_outcome_is_unknown_is_never_sent_to_the_fallback(
     store: CampaignStore,
-    application: ApplicationPath,
+    application: ApplicationLogic,
     campaign_id: uuid.UUID,
     rows: Any,
-    ways: Ways,
+    routes: Routes,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The answer to COMMIT is lost, again and again: the caller is told, and the cost is once."""
@@ -304,7 +311,7 @@ def test_a_write_whose_outcome_is_unknown_is_never_sent_the_other_way(
     def lose_the_answer(*_: Any) -> Any:
         raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(Call, "read", lose_the_answer)
+    monkeypatch.setattr(Call, "read_envelope", lose_the_answer)
     rollout = RolloutStore(
         CampaignStore(store.engine, schema="public", policies=NO_RETRY),
         application,
@@ -312,11 +319,11 @@ def test_a_write_whose_outcome_is_unknown_is_never_sent_the_other_way(
     )
     with pytest.raises(StoredFunctionError, match="connection failed"):
         rollout.track_campaign_cost(campaign_id, "bouncer", 1, "0.25")
-    assert [way for way, _ in ways] == ["function"]
+    assert [side for side, _ in routes] == ["function"]
     assert len(rows(api_costs, campaign_id=campaign_id)) == 1
 
 
-def test_a_key_that_one_way_wrote_is_recognised_by_the_other(
+def test_a_key_that_one_side_wrote_is_recognised_by_the_other(
     rollout: Rollout, campaign_id: uuid.UUID
 ) -> None:
     for first, then in ((0, 100), (100, 0)):

@@ -1,4 +1,4 @@
-"""Which way a campaign's calls go: always the same at one percentage, and only forward."""
+"""Who serves a campaign: always the same side at one percentage, and only forward."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from app.calls import ALL_FUNCTIONS
-from app.rollout import Percentages, RolloutSettingsError, RolloutStore
-from app.rollout.percentages import is_served, place_of
-from app.settings import Settings
-from app.tables import rollout_percentages
+from campaigndb.calling.catalogue import FUNCTIONS
+from campaigndb.rollout import Percentages, RolloutSettingsError, RolloutStore
+from campaigndb.rollout.percentages import bucket_of, is_served
+from campaigndb.settings import Settings
+from campaigndb.tables import rollout_percentages
 
 CAMPAIGNS = [uuid.UUID(int=number) for number in range(10_000)]
 
@@ -22,7 +22,7 @@ def test_a_percentage_is_that_share_of_the_campaigns() -> None:
     for percentage in (0, 1, 25, 50, 75, 99, 100):
         share = sum(is_served(percentage, [each]) for each in CAMPAIGNS) / len(CAMPAIGNS)
         assert share == pytest.approx(percentage / 100, abs=0.02)
-    assert {place_of(each) for each in CAMPAIGNS} == set(range(100))
+    assert {bucket_of(each) for each in CAMPAIGNS} == set(range(100))
 
 
 def test_raising_the_percentage_only_moves_campaigns_forward() -> None:
@@ -32,15 +32,15 @@ def test_raising_the_percentage_only_moves_campaigns_forward() -> None:
         assert (served[0], served[100]) == (False, True)
 
 
-def test_a_campaigns_place_never_changes_with_a_release() -> None:
-    places = [place_of(uuid.UUID(int=number)) for number in range(5)]
-    assert places == [69, 11, 32, 10, 48]
+def test_a_campaigns_bucket_never_changes_with_a_release() -> None:
+    buckets = [bucket_of(uuid.UUID(int=number)) for number in range(5)]
+    assert buckets == [69, 11, 32, 10, 48]
 
 
 def test_several_campaigns_move_with_the_last_of_them_and_nobodys_call_at_the_end() -> None:
-    first, last = sorted(CAMPAIGNS[:100], key=place_of)[::99]
-    assert not is_served(place_of(last), [first, last])
-    assert is_served(place_of(last) + 1, [first, last])
+    first, last = sorted(CAMPAIGNS[:100], key=bucket_of)[::99]
+    assert not is_served(bucket_of(last), [first, last])
+    assert is_served(bucket_of(last) + 1, [first, last])
     assert not is_served(99, [])
     assert is_served(100, [])
 
@@ -55,12 +55,13 @@ def test_the_table_counts_before_the_settings_and_a_function_before_all() -> Non
     settings = Percentages(in_settings={"all": 50, "update_coverage_status": 99})
     assert settings.with_source("update_coverage_status") == (99, "settings")
     assert settings.with_source("track_campaign_cost") == (50, "settings")
-    assert {Percentages().of(function.name) for function in ALL_FUNCTIONS} == {0}
+    assert {Percentages().of(function.name) for function in FUNCTIONS.values()} == {0}
 
 
 def test_the_iterators_pages_go_where_the_queue_goes() -> None:
     known = Percentages(in_settings={"get_businesses_for_enrichment": 25})
     assert known.of("get_businesses_for_enrichment_after") == 25
+    assert known.of("get_enrichment_queue_page") == 25
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_running_processes_follow_the_table(
     rollout: Callable[..., RolloutStore],
     campaign_id: uuid.UUID,
     owner_engine: Engine,
-    ways: list[tuple[str, str]],
+    routes: list[tuple[str, str]],
 ) -> None:
     store = rollout({"refresh_seconds": 0.0})
     store.update_campaign_statistics(campaign_id)
@@ -99,14 +100,14 @@ def test_running_processes_follow_the_table(
     with owner_engine.begin() as connection:
         connection.execute(rollout_percentages.delete())
     store.update_campaign_statistics(campaign_id)
-    assert [way for way, _ in ways] == ["old way", "function", "old way"]
+    assert [side for side, _ in routes] == ["fallback", "function", "fallback"]
 
 
 def test_without_the_table_the_last_percentages_stay(
     rollout: Callable[..., RolloutStore],
     campaign_id: uuid.UUID,
     owner_engine: Engine,
-    ways: list[tuple[str, str]],
+    routes: list[tuple[str, str]],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with owner_engine.begin() as connection:
@@ -117,7 +118,7 @@ def test_without_the_table_the_last_percentages_stay(
         connection.exec_driver_sql("drop table gmaps_rollout_percentages")
     store.update_campaign_statistics(campaign_id)
     store.update_campaign_statistics(campaign_id)
-    assert [way for way, _ in ways] == ["function"] * 3
+    assert [side for side, _ in routes] == ["function"] * 3
     assert caplog.text.count("could not be read") == 1
 
 
@@ -125,14 +126,14 @@ def test_a_locked_table_makes_no_caller_wait_for_long(
     rollout: Callable[..., RolloutStore],
     campaign_id: uuid.UUID,
     owner_engine: Engine,
-    ways: list[tuple[str, str]],
+    routes: list[tuple[str, str]],
 ) -> None:
     store = rollout({"refresh_seconds": 60.0})
     with owner_engine.begin() as connection:
         connection.exec_driver_sql("lock table gmaps_rollout_percentages")
         store.update_campaign_statistics(campaign_id)
         store.update_campaign_statistics(campaign_id)
-    assert [way for way, _ in ways] == ["old way"] * 2
+    assert [side for side, _ in routes] == ["fallback"] * 2
 
 
 def test_the_table_is_read_once_in_a_while(

@@ -11,12 +11,14 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app import AsyncCampaignStore, CampaignStore
-from app.application_path import ApplicationPath, AsyncApplicationPath
-from app.rollout import AsyncRolloutStore, RolloutStore
-from app.store import AsyncBoundStore, BoundStore
-from app.tables import rollout_percentages
-from tests.rollout.test_ways import campaign_in
+from campaigndb import AsyncCampaignStore, CampaignStore
+from campaigndb.calling.store import BoundStore
+from campaigndb.calling.store_async import AsyncBoundStore
+from campaigndb.rollout import AsyncRolloutStore, RolloutStore
+from campaigndb.tables import rollout_percentages
+from examples.application_logic import ApplicationLogic
+from tests.rollout.async_application import AsyncApplicationLogic
+from tests.rollout.test_routing import campaign_in
 
 ONE = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 1}
 EMAIL = "a@a.example"
@@ -64,14 +66,14 @@ def by_function(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def records() -> list[dict[str, Any]]:
-    return [{"place_id": uuid.uuid4().hex, "name": "A", "email": EMAIL}]
+    return [{"place_id": uuid.uuid4().hex, "name": "A", "email": EMAIL, "needs_enrichment": True}]
 
 
 def test_blocks_and_bound_transactions(
     engine: Engine, served: uuid.UUID, by_function: list[str]
 ) -> None:
     functions = CampaignStore(engine, schema="public")
-    application = ApplicationPath(engine, schema="public")
+    application = ApplicationLogic(engine, schema="public")
     store = RolloutStore(functions, application, refresh_seconds=0.0)
 
     def block(bound: Any) -> None:
@@ -96,9 +98,7 @@ async def test_async_blocks_and_bound_transactions(
     async_engine: AsyncEngine, served: uuid.UUID, by_function: list[str]
 ) -> None:
     functions = AsyncCampaignStore(async_engine, schema="public")
-    store = AsyncRolloutStore(
-        functions, AsyncApplicationPath(async_engine, schema="public"), refresh_seconds=0.0
-    )
+    store = AsyncRolloutStore(functions, AsyncApplicationLogic(async_engine), refresh_seconds=0.0)
 
     async def block(bound: Any) -> None:
         await bound.insert_businesses_batch(served, "1", records())

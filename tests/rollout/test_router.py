@@ -10,22 +10,24 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine
 
-from app import CampaignStore, calls
-from app.rollout import Percentages, RolloutStore, percentages, router
-from app.rollout.call_campaigns import campaigns_of
-from app.rollout.circuit_breaker import BreakerLimits
-from app.rollout.percentages import place_of
-from app.rollout.router import Router
+from campaigndb import CampaignStore
+from campaigndb.calling import catalogue
+from campaigndb.calling.arguments import prepare
+from campaigndb.rollout import Percentages, RolloutStore, percentages, router
+from campaigndb.rollout.campaigns_of_call import campaigns_of
+from campaigndb.rollout.circuit_breaker import BreakerLimits
+from campaigndb.rollout.percentages import bucket_of
+from campaigndb.rollout.router import Router
 
 
-def campaign_in(place: int) -> uuid.UUID:
-    return next(id_ for id_ in (uuid.uuid4() for _ in range(10_000)) if place_of(id_) == place)
+def campaign_in(bucket: int) -> uuid.UUID:
+    return next(id_ for id_ in (uuid.uuid4() for _ in range(10_000)) if bucket_of(id_) == bucket)
 
 
 def test_no_call_goes_by_the_settings_while_the_table_is_first_read(
     rollout: Callable[..., RolloutStore],
     campaign_id: uuid.UUID,
-    ways: list[tuple[str, str]],
+    routes: list[tuple[str, str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(percentages, "from_settings", lambda: Percentages({}, {"all": 100}))
@@ -47,10 +49,10 @@ def test_no_call_goes_by_the_settings_while_the_table_is_first_read(
     finally:
         second_answered.set()
         first.join()
-    assert [way for way, _ in ways] == ["old way"] * 2
+    assert [side for side, _ in routes] == ["fallback"] * 2
 
 
-def test_forgetting_campaigns_never_changes_a_calls_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forgetting_campaigns_never_changes_a_calls_route(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(router, "_MOST_REMEMBERED", 1)
     early, late = campaign_in(10), campaign_in(60)
     first, second = uuid.uuid4(), uuid.uuid4()
@@ -59,7 +61,7 @@ def test_forgetting_campaigns_never_changes_a_calls_way(monkeypatch: pytest.Monk
 
     def serves(*business_ids: uuid.UUID) -> bool:
         items: list[Any] = [{"business_id": id_} for id_ in business_ids]
-        call = calls.update_enrichment_batch(uuid.uuid4(), "facebook", items)
+        call = prepare(catalogue.UPDATE_ENRICHMENT_BATCH, ["facebook", items], uuid.uuid4())
         route = routed.route(call)
         routed.campaigns_were_read(route, {id_: owners[id_] for id_ in route.unknown})
         return routed.admit(call, route) is not None
@@ -74,7 +76,7 @@ def test_a_call_keeps_its_campaigns_and_percentage_whatever_others_do_meanwhile(
     rollout: Callable[..., RolloutStore],
     store: CampaignStore,
     add_business: Callable[..., uuid.UUID],
-    ways: list[tuple[str, str]],
+    routes: list[tuple[str, str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ids = {}
@@ -97,10 +99,12 @@ def test_a_call_keeps_its_campaigns_and_percentage_whatever_others_do_meanwhile(
             rolled._router.table_was_read({"all": 100})
         return campaigns_of(connection, unknown)
 
-    monkeypatch.setattr("app.rollout.store.campaigns_of", look_up)
-    ways.clear()
+    monkeypatch.setattr("campaigndb.rollout.store.campaigns_of", look_up)
+    routes.clear()
     enrich(60, 10)
-    assert [way for way, _ in ways] == ["function", "old way"], "it moves with the last campaign"
+    assert [side for side, _ in routes] == ["function", "fallback"], (
+        "it moves with the last campaign"
+    )
 
 
 def test_any_number_of_businesses_is_looked_up(

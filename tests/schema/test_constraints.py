@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from app.tables import metadata
+from campaigndb.tables import metadata
 
 REFUSED = (psycopg.errors.CheckViolation, psycopg.errors.NumericValueOutOfRange)
 Rows = Callable[[str], list[tuple[Any, ...]]]
@@ -23,6 +23,7 @@ MONEY = {
         "facebook_cost",
         "linkedin_enrichment_cost",
         "bouncer_verification_cost",
+        "budget_usd",
     ),
     "gmaps_campaign_coverage": ("estimated_cost", "actual_cost"),
     "gmaps_api_costs": ("cost_usd", "running_total"),
@@ -32,6 +33,8 @@ FINITE = MONEY | {
     "gmaps_facebook_enrichments": ("bouncer_score",),
     "gmaps_linkedin_enrichments": ("bouncer_score",),
     "gmaps_email_verifications": ("score",),
+    "gmaps_business_emails": ("score",),
+    "gmaps_lookups": ("reserved_usd",),
 }
 COUNTS = {
     "gmaps_campaigns": (
@@ -48,12 +51,29 @@ COUNTS = {
     "gmaps_businesses": ("reviews_count", "enrichment_attempts"),
     "gmaps_facebook_enrichments": ("page_likes", "page_followers"),
     "gmaps_linkedin_enrichments": ("connections",),
+    "gmaps_lookups": ("attempts",),
+    "gmaps_exports": ("leads",),
 }
 CHOICES = {
     ("gmaps_campaigns", "status"): ("draft", "running", "paused", "completed", "failed"),
     ("gmaps_campaigns", "coverage_profile"): ("aggressive", "balanced", "budget", "custom"),
     ("gmaps_api_costs", "service"): ("google_maps", "facebook", "linkedin", "bouncer"),
     ("gmaps_businesses", "email_source"): ("google_maps", "facebook", "linkedin", "not_found"),
+    ("gmaps_business_emails", "source"): (
+        "manual",
+        "linkedin",
+        "facebook",
+        "google_maps",
+        "generated",
+    ),
+    ("gmaps_business_emails", "status"): ("deliverable", "risky", "undeliverable", "unknown"),
+    ("gmaps_businesses", "business_status"): (
+        "operational",
+        "closed_temporarily",
+        "closed_permanently",
+    ),
+    ("gmaps_lookups", "kind"): ("facebook", "linkedin", "verification", "coverage"),
+    ("gmaps_queue_heads", "kind"): ("facebook", "linkedin", "verification", "coverage"),
     ("gmaps_businesses", "enrichment_status"): ("pending", "enriched", "failed", "no_facebook"),
     ("gmaps_linkedin_enrichments", "profile_type"): ("company", "personal"),
     ("gmaps_linkedin_enrichments", "email_source"): (
@@ -67,7 +87,9 @@ NOT_BLANK = {
     "gmaps_campaign_coverage": ("zip_code",),
     "gmaps_businesses": ("place_id", "name"),
     "gmaps_email_verifications": ("email", "status"),
+    "gmaps_business_emails": ("email",),
     "gmaps_rollout_percentages": ("function_name",),
+    "gmaps_exports": ("format",),
 }
 
 
@@ -93,6 +115,17 @@ def store_value(owner: psycopg.Connection[Any]) -> Callable[[str, str, object], 
         ), linkedin as (
           insert into gmaps_linkedin_enrichments (business_id, campaign_id)
           select id, campaign_id from business
+        ), address as (
+          insert into gmaps_business_emails (business_id, campaign_id, email, source)
+          select id, campaign_id, 'a@b', 'facebook' from business
+        ), lookup as (
+          insert into gmaps_lookups (item_id, kind, campaign_id)
+          select id, 'coverage', id from campaign
+        ), head as (
+          insert into gmaps_queue_heads (campaign_id, kind) select id, 'facebook' from campaign
+        ), export as (
+          insert into gmaps_exports (campaign_id, exported_at, leads, format)
+          select id, now(), 1, 'csv' from campaign
         ), percentage as (
           insert into gmaps_rollout_percentages (function_name, percentage) values ('all', 25)
         )
@@ -162,7 +195,16 @@ def test_no_whole_number_of_the_tables_is_left_out_above(rows: Rows) -> None:
         " where table_schema = 'public' and data_type in ('integer', 'bigint')"
     )
     tested = [(table, column) for table, columns in COUNTS.items() for column in columns]
+    tested.append(("gmaps_campaigns", "verdict_max_age_days"))
     tested.append(("gmaps_rollout_percentages", "percentage"))
+    tested.append(("gmaps_campaigns", "max_lookup_attempts"))
+    # A transaction's number.
+    tested.append(("gmaps_businesses", "queue_position"))
+    tested.append(("gmaps_businesses", "verification_position"))
+    tested.append(("gmaps_queue_heads", "queue_position"))
+    # A row that is locked, and how often.
+    tested.append(("gmaps_suppression_gate", "id"))
+    tested.append(("gmaps_suppression_gate", "changes"))
     assert sorted(whole) == sorted(tested)
 
 
@@ -170,7 +212,7 @@ def test_choices_are_the_contracts(store_value: StoreValue) -> None:
     for (table, column), choices in CHOICES.items():
         for choice in choices:
             store_value(table, column, choice)
-        for other in ("", "unknown", choices[0].upper(), f" {choices[0]}"):
+        for other in ("", "no_choice", choices[0].upper(), f" {choices[0]}"):
             with pytest.raises(psycopg.errors.CheckViolation):
                 store_value(table, column, other)
 
@@ -189,6 +231,7 @@ def test_what_names_a_thing_is_not_blank(store_value: StoreValue) -> None:
     ("table", "column", "inside", "outside"),
     [
         ("gmaps_campaigns", "coverage_percentage", (0, 100), (-1, 101, Decimal("NaN"))),
+        ("gmaps_campaigns", "verdict_max_age_days", (0, 36500), (-1, 36501)),
         ("gmaps_rollout_percentages", "percentage", (0, 100), (-1, 101)),
         ("gmaps_businesses", "latitude", (-90, 90), (-91, 91, float("nan"), float("inf"))),
         ("gmaps_businesses", "longitude", (-180, 180), (-181, 181, float("nan"))),
@@ -253,13 +296,14 @@ def test_free_text_and_times_have_the_contracts_types(rows: Rows) -> None:
         kind
         for (kind,) in rows(
             "select distinct data_type from information_schema.columns"
-            " where table_schema = 'public' and table_name ~ '^gmaps_'"
+            " where table_schema = 'public' and table_name ~ '^gmaps_(?!alembic_version)'"
         )
     }
     assert types == {
         "ARRAY",
         "bigint",
         "boolean",
+        "bytea",
         "double precision",
         "integer",
         "jsonb",

@@ -11,8 +11,10 @@ import pytest
 Rows = Callable[[str], list[tuple[Any, ...]]]
 
 QUEUES = {
-    "idx_businesses_facebook_queue": "needs_enrichment and enrichment_status = 'pending'",
-    "idx_businesses_linkedin_queue": "not linkedin_enriched",
+    "idx_businesses_queue_facebook": "needs_enrichment and enrichment_status = 'pending'",
+    "idx_businesses_queue_linkedin": "not linkedin_enriched",
+    "idx_businesses_queue_verification": "email is not null"
+    " and coalesce(bouncer_status, 'unknown') = 'unknown'",
 }
 
 
@@ -23,9 +25,9 @@ def filled(owner: psycopg.Connection[Any]) -> None:
         """
         with campaign as (insert into gmaps_campaigns (name) values ('x') returning id)
         insert into gmaps_businesses
-          (campaign_id, place_id, name, enrichment_status, linkedin_enriched)
+          (campaign_id, place_id, name, enrichment_status, linkedin_enriched, email)
         select campaign.id, n, n, case when n % 2000 = 0 then 'pending' else 'enriched' end,
-          n % 2000 <> 1
+          n % 2000 <> 1, case when n % 2000 = 2 then n || '@a.fi' end
         from campaign, generate_series(1, 20000) as n;
         """
     )
@@ -37,12 +39,14 @@ def filled(owner: psycopg.Connection[Any]) -> None:
 def test_a_page_of_the_queue_reads_its_index_alone_and_sorts_nothing(
     rows: Rows, index: str, condition: str
 ) -> None:
+    position = "verification_position" if "verification" in index else "queue_position"
     plan = "\n".join(
         line
         for (line,) in rows(
             "explain select * from gmaps_businesses"
             f" where campaign_id = (select id from gmaps_campaigns) and {condition}"
-            " order by created_at, id limit 100"
+            " and coalesce(business_status, 'operational') = 'operational'"
+            f" order by {position}, id limit 100"
         )
     )
     assert f"using {index} " in plan

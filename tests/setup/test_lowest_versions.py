@@ -1,9 +1,8 @@
-"""The lowest versions that pyproject.toml allows do work, all of them at once."""
+"""The lowest versions that pyproject.toml allows do work, all at once; and older series."""
 
-import os
+from __future__ import annotations
+
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -11,77 +10,63 @@ import pytest
 from sqlalchemy.engine import URL
 
 from tests.migrations.databases import new_database
+from tests.setup.environments import PROJECT, Environment, run
 
-PROJECT = Path(__file__).parents[2]
+COMMANDS = ("cli", "embedded", "report")
 EXTRAS = ("supabase", "telemetry")
-OF_AN_EXTRA = ("app.supabase_store", "app.gmaps_supabase_manager")
-# What pip says where there is no network, or an index that holds nothing.
-NO_INDEX = re.compile(r"NewConnectionError|NameResolutionError|\(from versions: none\)")
+OF_AN_EXTRA = ("campaigndb.http.supabase_store", "campaigndb.http.gmaps_supabase_manager")
 IMPORT_ALL = f"""
-import importlib, pkgutil, app
-for module in pkgutil.walk_packages(app.__path__, "app."):
+import importlib, pkgutil, campaigndb
+for module in pkgutil.walk_packages(campaigndb.__path__, "campaigndb."):
     if not module.name.endswith(".__main__") and module.name not in {OF_AN_EXTRA}:
         importlib.import_module(module.name)
 """
 IMPORT_EXTRAS = f"import opentelemetry.metrics, {', '.join(OF_AN_EXTRA)}"
 
 
-def run(*arguments: str | Path, **environment: str) -> str:
-    own = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("CAMPAIGNDB_", "PYTHON"))
-    }
-    done = subprocess.run(
-        arguments,
-        cwd="/",
-        env=own | environment,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
-
-
 def lowest(declared: list[str]) -> list[str]:
     """`psycopg[binary]==3.2.2` of `psycopg[binary]>=3.2.2`."""
-    assert all(re.fullmatch(r"[\w\[\]-]+>=[\d.]+", line) for line in declared)
-    return [line.replace(">=", "==") for line in declared]
+    outside = [line for line in declared if not line.startswith("campaigndb[")]
+    assert all(re.fullmatch(r"[\w\[\]-]+>=[\d.]+", line) for line in outside)
+    return [line.replace(">=", "==") for line in outside]
 
 
-def pip_install(python: Path, *wanted: str | Path) -> None:
-    pip = (python, "-m", "pip", "--no-input", "--disable-pip-version-check")
-    installed = subprocess.run(
-        [*pip, "install", "--quiet", *wanted],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    if installed.returncode != 0 and NO_INDEX.search(installed.stderr):
-        pytest.skip("the lowest versions cannot be downloaded here")
-    assert installed.returncode == 0, installed.stderr
+def migrates_compares_and_calls(environment: Environment, server_url: URL) -> None:
+    with new_database(server_url) as url:
+        address = url.render_as_string(hide_password=False)
+        migrated = run(environment.program, "db", "migrate", DATABASE_URL=address)
+        assert "is at revision 0" in migrated
+        assert "no drift" in run(environment.program, "drift", DATABASE_URL=address)
+        program = Path(__file__).with_name("calls.py")
+        assert run(environment.python, program, DATABASE_URL=address) == "3.1000 1\n"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
+def test_the_newest_of_the_older_series_work_as_well(
+    wheel: Path, server_url: URL, tmp_path: Path
+) -> None:
+    environment = Environment(tmp_path)
+    environment.install(f"{wheel}[cli,embedded]", "sqlalchemy<2.1", "psycopg[binary]<3.3")
+    installed = environment.packages()
+    assert installed["SQLAlchemy"].startswith("2.0.")
+    assert installed["psycopg"].startswith("3.2.")
+    migrates_compares_and_calls(environment, server_url)
+
+
+@pytest.mark.timeout(400)
 def test_the_lowest_versions_import_migrate_and_compare(
     wheel: Path, server_url: URL, tmp_path: Path
 ) -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    run(sys.executable, "-m", "venv", tmp_path)
-    python, program = (tmp_path / "bin" / name for name in ("python", "campaigndb"))
+    extras: dict[str, list[str]] = project["optional-dependencies"]
+    environment = Environment(tmp_path)
 
-    pip_install(python, wheel, *lowest(project["dependencies"]))
-    run(python, "-c", IMPORT_ALL)
-    assert "migrat" in run(program, "--help")
-    with new_database(server_url) as url:
-        address = url.render_as_string(hide_password=False)
-        assert "is at revision 0" in run(program, "db", "migrate", DATABASE_URL=address)
-        assert "no drift" in run(program, "drift", DATABASE_URL=address)
+    commands = [line for extra in COMMANDS for line in extras[extra]]
+    environment.install(wheel, *lowest([*project["dependencies"], *commands]))
+    run(environment.python, "-c", IMPORT_ALL)
+    assert "migrat" in run(environment.program, "--help")
+    migrates_compares_and_calls(environment, server_url)
 
     # An extra may ask for a later version of what both need.
-    extras = project["optional-dependencies"]
-    pip_install(python, *lowest([line for extra in EXTRAS for line in extras[extra]]))
-    run(python, "-c", IMPORT_EXTRAS)
+    environment.install(*lowest([line for extra in EXTRAS for line in extras[extra]]))
+    run(environment.python, "-c", IMPORT_EXTRAS)

@@ -1,4 +1,4 @@
-"""A TCP relay on loopback that loses the server's answer to COMMIT: the outcome is unknown."""
+"""A TCP relay on loopback that loses the answer to what commits: the outcome is unknown."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from sqlalchemy.engine import URL
 
 # The server's message that a COMMIT was done: CommandComplete with its tag.
 COMMITTED = b"COMMIT\x00"
+# A call of one statement is committed with it: its envelope, and the server is idle again.
+SUCCEEDED, IDLE = b'"success": true', b"Z\x00\x00\x00\x05I"
 
 
 @dataclass
 class AnswerLosingProxy:
-    """Loses the next `to_lose` answers to COMMIT, and the connection with each of them."""
+    """Loses the next `to_lose` answers to what commits, and the connection with each of them."""
 
     url: URL
     to_lose: int = 0
@@ -25,7 +27,8 @@ class AnswerLosingProxy:
 
     def loses(self, answer: bytes) -> bool:
         with self._lock:
-            if self.to_lose == 0 or COMMITTED not in answer:
+            is_statement = SUCCEEDED in answer and answer.endswith(IDLE)
+            if self.to_lose == 0 or not (COMMITTED in answer or is_statement):
                 return False
             self.to_lose -= 1
             self.lost += 1

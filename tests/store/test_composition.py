@@ -5,16 +5,16 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from app import (
+from campaigndb import (
     AsyncCampaignStore,
     CampaignStore,
     InvalidInputError,
     IsolationLevelError,
     MissingReferenceError,
 )
-from app.tables import api_costs, businesses, campaign_coverage, campaigns
+from campaigndb.tables import api_costs, businesses, campaign_coverage, campaigns
 
-RECORDS = [{"place_id": "a", "name": "x"}]
+RECORDS = [{"place_id": "a", "name": "x", "needs_enrichment": True}]
 
 
 def scrape(bound, campaign_id):
@@ -114,7 +114,9 @@ def test_the_other_functions_take_any_level(
             bound.update_enrichment_batch(
                 "facebook", [{"business_id": business.business_id, "emails": "a@b.fi"}]
             )
-            bound.update_email_verification(business.business_id, "a@b.fi", {"status": "risky"})
+            bound.update_email_verification(
+                business.business_id, "a@b.fi", {"status": "deliverable"}
+            )
             assert bound.update_campaign_statistics(campaign_id).total_verified_emails == 1
             assert bound.get_businesses_for_enrichment(campaign_id, "facebook") == ()
 

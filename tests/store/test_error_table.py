@@ -4,7 +4,7 @@ import re
 
 from sqlalchemy import text
 
-from app.errors import _ERRORS
+from campaigndb.calling.errors import _ERRORS, CLUSTER_TEXTS
 
 UNNAMED = "Database operation failed"
 
@@ -24,7 +24,7 @@ def test_every_sqlstate_that_both_tables_name_has_one_text_and_one_advice(
             with subtests.test(code):
                 assert envelope["error"].removesuffix(": ") == error
                 assert envelope["retry_recommended"] is retry
-    assert len(named_by_both) == 8
+    assert len(named_by_both) == 12
 
 
 def test_python_names_every_sqlstate_that_sql_names(owner_engine) -> None:
@@ -32,4 +32,5 @@ def test_python_names_every_sqlstate_that_sql_names(owner_engine) -> None:
         body = connection.execute(
             text("select prosrc from pg_proc where oid = to_regproc('stored_function_failure')")
         ).scalar_one()
-    assert set(re.findall(r"'([0-9A-Z]{5})'", body)) <= set(_ERRORS)
+    named = {*_ERRORS, "XX000", *CLUSTER_TEXTS.values()}
+    assert set(re.findall(r"'([0-9A-Z]{5})'", body)) <= named

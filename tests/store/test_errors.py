@@ -7,13 +7,14 @@ from multiprocessing import get_context
 
 import pytest
 
-import app
-from app import CampaignStore, ConflictError, InvalidInputError, StoredFunctionError
+import campaigndb
+from campaigndb import CampaignStore, ConflictError, InvalidInputError, StoredFunctionError
 
 CLASSES = [
     value
-    for name in app.__all__
-    if isinstance(value := getattr(app, name), type) and issubclass(value, StoredFunctionError)
+    for name in campaigndb.__all__
+    if isinstance(value := getattr(campaigndb, name), type)
+    and issubclass(value, StoredFunctionError)
 ]
 ATTRIBUTES = {
     "error": "Resource busy, please retry",

@@ -11,7 +11,7 @@ from sqlalchemy import StaticPool, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import AsyncCampaignStore, CampaignStore, StoredFunctionError
+from campaigndb import AsyncCampaignStore, CampaignStore, StoredFunctionError
 
 MARK = "set application_name to 'marked by a listener'"
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import (
+from campaigndb import (
     AsyncCampaignStore,
     CampaignStore,
     DatabaseConnectionError,
@@ -14,8 +14,8 @@ from app import (
     RetryPolicy,
     StoredFunctionError,
 )
-from app.retries import NO_RETRY
-from app.tables import campaigns
+from campaigndb.calling.retries import NO_RETRY
+from campaigndb.tables import campaigns
 
 TERMINATE = text("""
     select pg_terminate_backend(pid, 5000)

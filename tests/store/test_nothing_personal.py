@@ -11,8 +11,8 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import AsyncCampaignStore, CampaignStore, RetryPolicy, StoredFunctionError
-from app.tables import businesses
+from campaigndb import AsyncCampaignStore, CampaignStore, RetryPolicy, StoredFunctionError
+from campaigndb.tables import businesses
 
 SECRET = "anna.virtanen@kahvila.example"
 QUICK = RetryPolicy(attempts=2, first_wait=0.001, longest_wait=0.001)
@@ -102,7 +102,7 @@ async def test_of_asynchronous_ones(impatient_url: URL, campaign_id: Any) -> Non
 def test_of_a_call_whose_outcome_is_unknown(
     store: CampaignStore, campaign_id: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.one_round_trip.FLUSH", "SELECT 1 / 0")
+    monkeypatch.setattr("campaigndb.calling.execution.FLUSH", "SELECT 1 / 0")
     short = CampaignStore(store.engine, schema="public", policies=QUICK)
     with pytest.raises(StoredFunctionError) as caught:
         short.track_campaign_cost(campaign_id, "bouncer", 1, 1, {"note": SECRET})

@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import AsyncCampaignStore, CampaignStore
-from app.tables import api_costs, campaigns
+from campaigndb import AsyncCampaignStore, CampaignStore
+from campaigndb.calling.results import BatchInserted, RejectedRecord
+from campaigndb.tables import api_costs, campaigns
 
 
 async def call_everything(call):
@@ -17,6 +18,7 @@ async def call_everything(call):
     created = await call("create_campaign_with_coverage", {"name": "Helsinki"}, ["00100"])
     owner = created.campaign_id
     record = {"place_id": f"place-{owner}", "name": "Kauppahalli", "email": "a@b.fi"}
+    record["facebook_url"] = "https://www.facebook.com/kauppahalli"
     inserted = await call("insert_businesses_batch", owner, "00100", [record, {}])
     queue = await call("get_businesses_for_enrichment", owner, "facebook")
     [business] = queue
@@ -28,7 +30,9 @@ async def call_everything(call):
             "update_email_verification", business.business_id, "a@b.fi", {"status": "deliverable"}
         ),
         "update_enrichment_batch": await call(
-            "update_enrichment_batch", "facebook", [{"business_id": business.business_id}, {}]
+            "update_enrichment_batch",
+            "facebook",
+            [{"business_id": business.business_id, "title": "Hall"}, {}],
         ),
         "update_coverage_status": await call("update_coverage_status", owner, "00100", 1, 1, "0.5"),
         "track_campaign_cost": await call("track_campaign_cost", owner, "bouncer", 1, "0.1234"),
@@ -121,3 +125,30 @@ def test_money_keeps_digits_that_no_float_holds(store: CampaignStore, row, rows)
     assert stored.actual_cost == expected == sum(cost.cost_usd for cost in rows(api_costs))
     # With floats that many digits would be gone.
     assert Decimal(float(stored.estimated_cost)) != stored.estimated_cost
+
+
+def test_a_result_is_readable_as_the_envelope_is(results) -> None:
+    tracked = results["track_campaign_cost"]
+    assert tracked["new_total"] is tracked.new_total
+    assert tracked["success"] is True
+    assert tracked.get("nothing") is None
+    assert dict(tracked) == {"success": True, **dataclasses.asdict(tracked)}
+    assert results["get_businesses_for_enrichment"]["name"] == "Kauppahalli"
+    with pytest.raises(KeyError):
+        tracked["from_mapping"]
+
+
+def test_fields_of_a_newer_release_are_ignored() -> None:
+    envelope = {
+        "success": True,
+        "inserted": 0,
+        "updated": 0,
+        "skipped": 1,
+        "total": 1,
+        "skipped_other_campaign": 0,
+        "rejected": [{"index": 0, "reason": "no name", "hint": "new"}],
+        "new": 1,
+    }
+    read = BatchInserted.from_mapping(envelope)
+    assert read.rejected == (RejectedRecord(index=0, reason="no name"),)
+    assert "new" not in read

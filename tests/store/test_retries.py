@@ -6,7 +6,7 @@ import time
 import pytest
 from sqlalchemy import create_engine, event, text
 
-from app import (
+from campaigndb import (
     CallTimeoutError,
     CampaignStore,
     ConflictError,
@@ -15,8 +15,8 @@ from app import (
     RetryPolicy,
     StoredFunctionError,
 )
-from app.tables import campaigns
-from tests.waiting import wait_until
+from campaigndb.tables import campaigns
+from tests.support.waiting import wait_until
 
 QUICK = RetryPolicy(attempts=4, first_wait=0.001, longest_wait=0.002)
 
@@ -231,7 +231,7 @@ def test_retries_are_logged_without_parameters(
     make_store, owner_engine, campaign_id, caplog
 ) -> None:
     store = make_store("-c lock_timeout=10ms", policies=QUICK)
-    caplog.set_level("INFO", logger="app.transactions")
+    caplog.set_level("INFO", logger="campaigndb.calling.transactions")
     with owner_engine.connect() as holder:
         holder.execute(text("select from gmaps_campaigns for update"))
         with pytest.raises(StoredFunctionError):

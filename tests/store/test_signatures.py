@@ -5,10 +5,10 @@ import inspect
 import pytest
 from sqlalchemy import text
 
-from app import AsyncBoundStore, AsyncCampaignStore, BoundStore, CampaignStore
-from app.calls import ALL_FUNCTIONS
+from campaigndb import AsyncBoundStore, AsyncCampaignStore, BoundStore, CampaignStore
+from campaigndb.calling.catalogue import FUNCTIONS
 
-FUNCTIONS = (
+CONTRACT = (
     "create_campaign_with_coverage",
     "insert_businesses_batch",
     "update_campaign_statistics",
@@ -35,7 +35,7 @@ def test_both_kinds_have_the_same_methods_with_the_same_signatures(
 ) -> None:
     ours, theirs = public_methods(sync), public_methods(asynchronous)
     assert set(ours) == set(theirs)
-    assert set(FUNCTIONS) <= set(ours)
+    assert set(CONTRACT) <= set(ours)
     for name in ours:
         with subtests.test(name):
             left = inspect.signature(ours[name])
@@ -44,9 +44,9 @@ def test_both_kinds_have_the_same_methods_with_the_same_signatures(
             for parameter in left.parameters:
                 one, other = left.parameters[parameter], right.parameters[parameter]
                 assert (one.kind, one.default) == (other.kind, other.default), parameter
-                if name in FUNCTIONS or name.startswith("iter_"):
+                if name in CONTRACT or name.startswith("iter_"):
                     assert one.annotation == other.annotation, parameter
-            if name in FUNCTIONS:
+            if name in CONTRACT:
                 assert left.return_annotation == right.return_annotation
                 assert inspect.iscoroutinefunction(theirs[name])
                 assert not inspect.iscoroutinefunction(ours[name])
@@ -55,7 +55,7 @@ def test_both_kinds_have_the_same_methods_with_the_same_signatures(
 def test_every_method_is_documented(subtests) -> None:
     for cls in (CampaignStore, AsyncCampaignStore):
         for name, method in public_methods(cls).items():
-            if name in FUNCTIONS or name.startswith("iter_"):
+            if name in CONTRACT or name.startswith("iter_"):
                 with subtests.test(cls.__name__, method=name):
                     assert inspect.getdoc(method)
 
@@ -64,7 +64,7 @@ def test_parameters_are_those_of_the_sql_functions_less_their_prefix(
     owner_engine, subtests
 ) -> None:
     with owner_engine.connect() as connection:
-        for function in FUNCTIONS:
+        for function in CONTRACT:
             with subtests.test(function):
                 arguments, defaults = connection.execute(
                     text(
@@ -83,7 +83,7 @@ def test_parameters_are_those_of_the_sql_functions_less_their_prefix(
 
 def test_what_is_called_has_the_names_and_types_of_what_is_there(owner_engine, subtests) -> None:
     with owner_engine.connect() as connection:
-        for function in ALL_FUNCTIONS:
+        for function in FUNCTIONS.values():
             with subtests.test(function.name):
                 signatures = connection.execute(
                     text("""
@@ -99,8 +99,9 @@ def test_what_is_called_has_the_names_and_types_of_what_is_there(owner_engine, s
                 types = {"varchar": "character varying", "int": "integer"}
                 types |= {"timestamptz": "timestamp with time zone"}
                 expected = [
-                    f"{name} {types.get(type_, type_)}"
-                    for name, type_ in function.parameters.items()
+                    f"{name} {types.get(sql_type, sql_type)}"
+                    for name, parameter in function.parameters.items()
+                    for sql_type in [parameter.kind.sql_type]
                 ]
                 # One, so never overloaded.
                 assert list(signatures) == [expected]

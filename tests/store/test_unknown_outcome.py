@@ -8,16 +8,16 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import (
+from campaigndb import (
     AsyncCampaignStore,
     CampaignStore,
     ConflictError,
     DatabaseConnectionError,
     RetryPolicy,
 )
-from app.errors import nothing_was_sent
-from app.retries import NO_RETRY
-from app.tables import (
+from campaigndb.calling.errors import nothing_was_sent
+from campaigndb.calling.retries import NO_RETRY
+from campaigndb.tables import (
     api_costs,
     businesses,
     campaign_coverage,
@@ -166,7 +166,7 @@ def test_what_was_never_sent_leaves_no_outcome_open(app_url, owner_engine, campa
     with owner_engine.connect() as holder:
         holder.execute(text("select from gmaps_campaigns for update"))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("app.transactions.logger.info", lambda *_, **__: give_back())
+            patch.setattr("campaigndb.calling.attempts.logger.info", lambda *_, **__: give_back())
             with pytest.raises(ConflictError) as caught:
                 store.track_campaign_cost(campaign_id, "bouncer", 1, 1)
         holder.rollback()

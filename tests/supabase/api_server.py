@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import pytest
 from sqlalchemy.engine import URL
 
 from tests.supabase.node import CLIENT
@@ -16,6 +17,8 @@ from tests.supabase.node import CLIENT
 # Of a server on loopback that ends with the tests.
 SERVICE_KEY = "sb_secret_of_the_tests"
 ANON_KEY = "sb_publishable_of_the_tests"
+
+BOTH_APIS = pytest.mark.parametrize("api", ["lite", "postgrest"], indirect=True)
 
 
 @dataclass(frozen=True)

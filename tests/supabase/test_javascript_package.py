@@ -16,13 +16,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from app import calls, errors
-from app.retries import Policies, RetryPolicy
+import campaigndb
+from campaigndb.calling import errors
+from campaigndb.calling.catalogue import FUNCTIONS, Policies
+from campaigndb.calling.retries import RetryPolicy
 from tests.supabase.api_server import Api
 from tests.supabase.node import CLIENT, node
 
 ROOT = CLIENT.parents[1]
-MODULES = ("call", "envelopes", "errors", "json", "retries", "stored-functions")
+MODULES = (
+    *("call", "catalogue", "envelopes", "errors", "json", "queues", "retries"),
+    *("stored-functions", "work"),
+)
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
@@ -47,7 +52,7 @@ def evaluated(expression: str) -> Any:
         for name, file in (
             ("errors", "errors"),
             ("retries", "retries"),
-            ("functions", "stored-functions"),
+            ("functions", "catalogue"),
         )
     )
     program = f"{imports} console.log(JSON.stringify({expression}))"
@@ -66,7 +71,7 @@ def test_its_rules_are_those_of_the_python_callers() -> None:
     )
     assert found["policies"] == {
         function.name: in_milliseconds(Policies().of(function.name))
-        for function in calls.ALL_FUNCTIONS
+        for function in FUNCTIONS.values()
     }
     assert found["sqlstates"] == {
         code: [text, retry] for code, (_, text, retry) in errors._ERRORS.items()
@@ -86,7 +91,7 @@ def test_its_required_parameters_are_those_of_the_functions(owner_engine: Engine
                 "select proname, proargnames[1:pronargs - pronargdefaults] from pg_proc "
                 "where pronamespace = 'public'::regnamespace and proname = any (:names)"
             ),
-            {"names": [function.name for function in calls.ALL_FUNCTIONS]},
+            {"names": [function.name for function in FUNCTIONS.values()]},
         )
         assert dict(found) == {row.proname: row[1] for row in rows}
 
@@ -225,7 +230,7 @@ def test_the_documents_examples_run(api: Api, tmp_path: Path, document: str) -> 
 def test_the_package_is_the_projects() -> None:
     package = json.loads((CLIENT / "package.json").read_text())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert package["version"] == project["version"]
+    assert package["version"] == campaigndb.__version__
     assert package["license"] == project["license"]
     assert (CLIENT / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     assert "dependencies" not in package

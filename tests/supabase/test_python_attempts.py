@@ -14,11 +14,11 @@ import httpx
 import pytest
 from supabase import ClientOptions, create_client
 
-from app import DatabaseConnectionError
-from app.gmaps_supabase_manager import GmapsSupabaseManager
-from app.retries import COST_POLICY, DEFAULT_POLICY, NO_RETRY, RetryPolicy
-from app.supabase_store import SupabaseStore
-from app.tables import api_costs
+from campaigndb import DatabaseConnectionError
+from campaigndb.calling.retries import COST_POLICY, DEFAULT_POLICY, NO_RETRY, RetryPolicy
+from campaigndb.http.gmaps_supabase_manager import GmapsSupabaseManager
+from campaigndb.http.supabase_store import SupabaseStore
+from campaigndb.tables import api_costs
 from tests.supabase.api_server import Api
 from tests.supabase.gateway import SwallowingGateway
 

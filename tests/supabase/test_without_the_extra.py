@@ -9,7 +9,9 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("module", ["app.supabase_store", "app.gmaps_supabase_manager"])
+@pytest.mark.parametrize(
+    "module", ["campaigndb.http.supabase_store", "campaigndb.http.gmaps_supabase_manager"]
+)
 @pytest.mark.parametrize("missing", ["httpx", "postgrest", "supabase"])
 def test_the_extra_is_named(module: str, missing: str) -> None:
     code = f"import sys\nsys.modules[{missing!r}] = None\nimport {module}"

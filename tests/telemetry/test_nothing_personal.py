@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import logging
+import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -11,9 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Row
 
-from app import CampaignStore, StoredFunctionError
-from app.calls import ALL_FUNCTIONS
-from app.tables import businesses
+from campaigndb import CampaignStore, StoredFunctionError
+from campaigndb.calling.catalogue import FUNCTIONS
+from campaigndb.tables import businesses
 from tests.telemetry.conftest import Told
 
 # Each value is recognised wherever it turns up.
@@ -30,7 +32,7 @@ def test_all_functions_tell_nothing_of_what_they_are_given(
     told: Told,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with caplog.at_level(logging.DEBUG, logger="app"):
+    with caplog.at_level(logging.DEBUG, logger="campaigndb"):
         campaign = store.create_campaign_with_coverage(
             {"name": NAME, "description": PHONE, "estimated_cost": COST}, ["00100"]
         ).campaign_id
@@ -52,6 +54,38 @@ def test_all_functions_tell_nothing_of_what_they_are_given(
                 lambda s: s.update_email_verification(
                     business, EMAIL, {"status": "deliverable", "reason": NAME}
                 ),
+                lambda s: s.update_email_verifications_batch(
+                    [{"business_id": business, "email": EMAIL, "status": "risky", "reason": NAME}]
+                ),
+                lambda s: s.claim_businesses_for_enrichment(campaign, "linkedin", worker=NAME),
+                lambda s: s.claim_emails_for_verification(campaign, worker=NAME),
+                lambda s: s.claim_coverage(campaign, worker=NAME, unit_cost_usd=COST),
+                lambda s: s.extend_claims(campaign, NAME, 60),
+                lambda s: s.release_claims(campaign, NAME),
+                lambda s: s.retry_failed_lookups(campaign, "linkedin"),
+                lambda s: s.update_campaign_budget(campaign, COST),
+                lambda s: s.update_campaign_status(campaign, "running"),
+                lambda s: s.get_work_status(campaign),
+                lambda s: s.get_campaign(campaign),
+                lambda s: s.list_campaigns(),
+                lambda s: list(s.iter_leads(campaign, {"emails": "any", "categories": [NAME]})),
+                lambda s: s.set_lead_texts([{"business_id": business, "icebreaker": NAME}]),
+                lambda s: s.log_export(
+                    campaign,
+                    uuid.uuid4(),
+                    datetime.datetime.now(datetime.UTC),
+                    1,
+                    "csv",
+                    filter={"categories": [NAME]},
+                    exported_by=EMAIL,
+                ),
+                lambda s: s.suppress_contacts([{"email": f"x{EMAIL}", "reason": NAME}, PHONE]),
+                lambda s: s.unsuppress_contacts([f"x{EMAIL}", PHONE]),
+                lambda s: s.check_contacts([EMAIL, PHONE]),
+                lambda s: s.list_suppressions(),
+                lambda s: s.get_contact(EMAIL),
+                # New on the list outside of the block only.
+                lambda s: s.erase_contact(f"y{EMAIL}"),
                 lambda s: s.get_businesses_for_enrichment(campaign, "facebook"),
                 lambda s: list(s.iter_businesses_for_enrichment(campaign, "linkedin")),
                 lambda s: s.update_campaign_statistics(campaign),
@@ -74,10 +108,13 @@ def test_all_functions_tell_nothing_of_what_they_are_given(
                         call(store)
                 except StoredFunctionError:
                     failures += 1
-            assert failures == 8
+            # In a block with costs, which is SERIALIZABLE, the list cannot be changed.
+            assert failures == (10 if in_a_block else 8)
 
     functions = {record.stored_function for record in caplog.records}
-    assert functions >= {function.name for function in ALL_FUNCTIONS}
+    # The store calls all but one: the iterator has a newer page function.
+    missing = set(FUNCTIONS) - {"get_businesses_for_enrichment_after"} - functions
+    assert not missing, f"add a call of {missing}"
     assert any(record.levelno >= logging.WARNING for record in caplog.records)
     logged = [f"{record.getMessage()} {vars(record)}" for record in caplog.records]
     spans = [span.to_json() for span in told.spans]

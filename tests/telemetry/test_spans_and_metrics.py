@@ -11,7 +11,13 @@ from opentelemetry.trace import SpanKind, StatusCode
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
-from app import AsyncCampaignStore, CampaignStore, ConflictError, InvalidInputError, RetryPolicy
+from campaigndb import (
+    AsyncCampaignStore,
+    CampaignStore,
+    ConflictError,
+    InvalidInputError,
+    RetryPolicy,
+)
 from tests.telemetry.conftest import Told
 
 QUICK = RetryPolicy(attempts=3, first_wait=0.001, longest_wait=0.002)
@@ -20,7 +26,7 @@ QUICK = RetryPolicy(attempts=3, first_wait=0.001, longest_wait=0.002)
 def test_a_call_is_a_span_and_is_counted(
     store: CampaignStore, told: Told, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.DEBUG, logger="app"):
+    with caplog.at_level(logging.DEBUG, logger="campaigndb"):
         made = store.create_campaign_with_coverage({"name": "Helsinki"})
         store.update_campaign_statistics(made.campaign_id)
 
@@ -33,7 +39,7 @@ def test_a_call_is_a_span_and_is_counted(
         "db.system.name": "postgresql",
         "db.operation.name": "SELECT",
         "db.stored_procedure.name": "update_campaign_statistics",
-        "campaigndb.call.way": "function",
+        "campaigndb.call.served_by": "function",
         "campaigndb.campaign.id": str(made.campaign_id),
         "campaigndb.call.attempts": 1,
         "campaigndb.call.outcome": "success",
@@ -64,7 +70,7 @@ def test_retries_are_events_and_the_failure_is_the_spans(
     engine = create_engine(app_url, connect_args={"options": "-c lock_timeout=10ms"})
     store = CampaignStore(engine, schema="public", policies=QUICK)
     told.exporter.clear()
-    with owner_engine.connect() as holder, caplog.at_level(logging.INFO, logger="app"):
+    with owner_engine.connect() as holder, caplog.at_level(logging.INFO, logger="campaigndb"):
         holder.execute(text("select from gmaps_campaigns for update"))
         with pytest.raises(ConflictError):
             store.track_campaign_cost(campaign_id, "bouncer", 1, 1)
@@ -93,7 +99,7 @@ def test_calls_of_a_block_are_parts_of_its_span(
     store: CampaignStore, campaign_id: uuid.UUID, told: Told, caplog: pytest.LogCaptureFixture
 ) -> None:
     told.exporter.clear()
-    with caplog.at_level(logging.INFO, logger="app"), pytest.raises(InvalidInputError):
+    with caplog.at_level(logging.INFO, logger="campaigndb"), pytest.raises(InvalidInputError):
         store.run_in_transaction(
             lambda tx: (
                 tx.update_campaign_statistics(campaign_id),

@@ -13,7 +13,7 @@ PROJECT = Path(__file__).parents[2]
 CALLS = """
 import sys
 from sqlalchemy import create_engine
-from app import CampaignStore, StoredFunctionError
+from campaigndb import CampaignStore, StoredFunctionError
 store = CampaignStore(create_engine(sys.argv[1]), schema="public")
 """
 WORK = """

@@ -14,9 +14,9 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import URL
 
-from app.cli.main import run_command
-from app.settings import get_settings
-from app.tenants.lifecycle import create_tenant
+from campaigndb.cli.main import run_command
+from campaigndb.operations.tenants.lifecycle import create_tenant
+from campaigndb.settings import get_settings
 from tests.migrations.catalog import connect
 from tests.migrations.databases import new_database, new_role
 from tests.tenants.tenants import SETTINGS, TENANTS

@@ -7,13 +7,13 @@ from argparse import Namespace
 from alembic.config import Config
 from sqlalchemy.engine import URL
 
-from app.migrations.configuration import alembic_config
-from app.settings import Settings
-from app.tenants.registry import Tenant, list_tenants, owner_connection
+from campaigndb.migrations.configuration import alembic_config
+from campaigndb.operations.tenants.registry import Tenant, list_tenants, owner_connection
+from campaigndb.settings import Settings
 
 # In the order of the catalog, the second with a name that has to be quoted.
 TENANTS = ("acme", "Große-Firma$1")
-SETTINGS = Settings(_env_file=None, DATABASE_URL=None, tenant_jobs=2)
+SETTINGS = Settings(_env_file=None, database_url=None, tenant_jobs=2)
 
 
 def tenants_of(url: URL, settings: Settings = SETTINGS) -> dict[str, Tenant]:

@@ -1,22 +1,24 @@
 """What the commands ask of a Citus cluster, of which a stand-in here keeps a record.
 
 The stand-in has the extension's row in the catalog, and its views and functions by their names: so
-what is found is found as on a cluster, and nothing is moved.
+what is found is found as on a cluster, and nothing is moved. What a node is asked is answered here:
+its tables are beside the others, with the number 1 behind their names.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from alembic import command
 from sqlalchemy.engine import URL
 
-from app.migrations.commands import offline_script, upgrade
-from app.tenants.lifecycle import create_tenant, drop_tenant
-from app.tenants.roles import tenant_settings
+from campaigndb.migrations.commands import offline_script, upgrade
+from campaigndb.operations.tenants.lifecycle import create_tenant, drop_tenant
+from campaigndb.operations.tenants.roles import tenant_settings
 from tests.migrations.catalog import connect
 from tests.tenants.tenants import SETTINGS, TENANTS, alembic_with, tenants_of
 
@@ -50,6 +52,36 @@ STAND_IN = """
       from pg_class as c
       join pg_namespace as n on n.oid = c.relnamespace
       where n.nspname = 'acme' and c.relkind = 'r';
+    create table pg_catalog.pg_dist_local_group as select 0 as groupid;
+    create table pg_catalog.pg_dist_node as
+      select 0 as groupid, 'node0' as nodename, 5432 as nodeport, 'primary' as noderole
+      union all select 1, 'node1', 5433, 'primary';
+    create table pg_catalog.pg_dist_shard as
+      select c.oid::regclass as logicalrelid, 1::bigint as shardid
+      from pg_class as c
+      join pg_namespace as n on n.oid = c.relnamespace
+      where n.nspname = 'acme' and c.relkind = 'r';
+    create function pg_catalog.shard_name(
+      object_name regclass, shard_id bigint, skip_qualify_public boolean default true
+    ) returns text language sql stable as $$
+      select format('%I.%I', c.relnamespace::regnamespace, c.relname || '_' || shard_id)
+      from pg_class as c where c.oid = object_name
+    $$;
+    create function pg_catalog.run_command_on_placements(
+      table_name regclass, command text, parallel boolean default true,
+      out nodename text, out nodeport integer, out shardid bigint, out success boolean,
+      out result text
+    ) returns setof record language plpgsql as $$
+      begin
+        success := true;
+        execute format(command, 'shard') into result;
+        return next;
+      exception when others then
+        success := false;
+        result := sqlerrm;
+        return next;
+      end
+    $$;
     create function public.note() returns event_trigger language plpgsql as $$
       begin
         insert into public.asked
@@ -79,7 +111,7 @@ def test_a_tenants_schema_is_created_to_be_placed_and_no_other_is(cluster_url: U
     create_tenant(cluster_url, "fresh", SETTINGS)
     command.upgrade(alembic_with(cluster_url, "tenant=by_alembic"), "head")
     # Not what the settings name: that is no tenant's.
-    upgrade(cluster_url, settings=SETTINGS.model_copy(update={"schema_name": "shared"}))
+    upgrade(cluster_url, settings=replace(SETTINGS, schema_name="shared"))
     assert asked(cluster_url) == [
         ("on", "fresh"),
         ("on", "by_alembic"),
@@ -113,7 +145,7 @@ def test_a_script_finds_out_on_its_own_server(cluster_url: URL) -> None:
         connection.execute(script.encode())
     assert asked(cluster_url) == [("on", "fresh")]
     assert "fresh" in tenants_of(cluster_url)
-    assert "citus" not in offline_script("upgrade", "head", SETTINGS)
+    assert "schema_based_sharding" not in offline_script("upgrade", "head", SETTINGS)
 
 
 def test_a_schema_that_is_there_already_would_not_be_placed(
@@ -154,6 +186,7 @@ def test_a_move(campaigndb: CampaignDb, cluster_url: URL, name: str, schema: str
 def test_what_the_extension_gives_the_tables_is_no_drift(
     campaigndb: CampaignDb, cluster_url: URL
 ) -> None:
+    upgrade(cluster_url, settings=tenant_settings("acme", SETTINGS), tenant="acme")
     with connect(cluster_url) as connection:
         connection.execute("""
             set allow_system_table_mods to on;
@@ -172,3 +205,94 @@ def test_what_the_extension_gives_the_tables_is_no_drift(
         """)
     found = campaigndb("drift", "--tenant", "acme")
     assert (found.exit_code, found.stderr) == (0, ""), found.stdout
+
+
+def test_a_plan_that_a_cluster_cannot_keep_is_drift_there_alone(
+    campaigndb: CampaignDb, cluster_url: URL
+) -> None:
+    def drift(name: str, *arguments: str) -> Any:
+        stand_ins = ("--ignore", "event trigger note")
+        return campaigndb("drift", "--tenant", name, *stand_ins, *arguments)
+
+    # Made before the cluster was one.
+    found = drift("acme")
+    assert found.exit_code == 1
+    assert "plan_cache_mode" in found.stdout
+    with connect(cluster_url) as connection:
+        connection.execute(drift("acme", "--format", "sql").stdout.encode())
+    create_tenant(cluster_url, "fresh", SETTINGS)
+    for name in ("acme", "fresh"):
+        found = drift(name)
+        assert (found.exit_code, found.stderr) == (0, ""), found.stdout
+
+    with connect(cluster_url) as connection:
+        connection.execute("drop function fresh.track_campaign_cost")
+    script = drift("fresh", "--format", "sql").stdout.lower()
+    assert "create or replace function fresh.track_campaign_cost" in script
+    assert "plan_cache_mode" not in script
+
+
+@pytest.mark.parametrize("arguments", [["drift"], ["drift", "--tenant", "acme"]], ids=len)
+def test_drift_asks_for_the_coordinator_where_there_are_only_copies(
+    campaigndb: CampaignDb, cluster_url: URL, arguments: list[str]
+) -> None:
+    with connect(cluster_url) as connection:
+        connection.execute("update pg_catalog.pg_dist_local_group set groupid = 1")
+    refused = campaigndb(*arguments)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.count("\n") == 1
+    assert "ask the coordinator (node0:5432)" in refused.stderr
+
+
+SHARD = """
+    create table acme.gmaps_campaigns_1 (id int constraint pk_gmaps_campaigns_1 primary key);
+    insert into acme.gmaps_campaigns_1 select generate_series(1, 30);
+    delete from acme.gmaps_campaigns_1 where id <= 10;
+    select pg_stat_force_next_flush();
+"""
+
+
+def test_the_statistics_are_those_of_the_node_that_has_the_rows(
+    campaigndb: CampaignDb, cluster_url: URL
+) -> None:
+    with connect(cluster_url) as connection:
+        connection.execute(SHARD)
+    found = json.loads(campaigndb("stats", "--tenant", "acme", "--json").stdout)
+    [table] = found["tables"]
+    assert (table["table"], table["live_rows"], table["dead_rows"]) == ("gmaps_campaigns", 20, 10)
+    assert table["bytes"] > 0
+    [index] = found["indexes"]
+    assert (index["index"], index["table"]) == ("pk_gmaps_campaigns", "gmaps_campaigns")
+    assert index["bytes"] > 0
+    assert any("each node of a Citus cluster counts" in note for note in found["notes"])
+
+    assert "gmaps_campaigns " in campaigndb("stats", "--tenant", "acme").stdout
+    samples = campaigndb("stats", "--tenant", "acme", "--prometheus").stdout
+    assert 'schema="acme",table="gmaps_campaigns"} 20.0' in samples
+
+
+def test_what_is_not_placed_is_read_where_it_is(campaigndb: CampaignDb, cluster_url: URL) -> None:
+    found = json.loads(campaigndb("stats", "--tenant", TENANTS[1], "--json").stdout)
+    assert "gmaps_api_costs" in [table["table"] for table in found["tables"]]
+    assert len(found["indexes"]) > len(found["tables"])
+
+
+def test_what_the_node_does_not_tell_is_unavailable(
+    campaigndb: CampaignDb, cluster_url: URL
+) -> None:
+    with connect(cluster_url) as connection:
+        connection.execute("""
+            create or replace function pg_catalog.run_command_on_placements(
+              table_name regclass, command text, parallel boolean default true,
+              out nodename text, out nodeport integer, out shardid bigint, out success boolean,
+              out result text
+            ) returns setof record language sql as $$
+              select 'node1', 5433, 1::bigint, false, E'failed to connect\\n to node1:5433'
+            $$
+        """)
+    result = campaigndb("stats", "--tenant", "acme", "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    for part in ("tables", "indexes"):
+        assert found[part]["unavailable"].endswith("failed to connect to node1:5433")
+    assert found["queues"] == []

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from tests.migrations.catalog import connect
-from tests.revisions import HEAD
+from tests.support.revisions import HEAD
 from tests.tenants.tenants import TENANTS, revisions_of
 
 CampaignDb = Callable[..., Any]
@@ -40,11 +40,11 @@ def test_a_life(campaigndb: CampaignDb, tenants_url: URL) -> None:
 
 def test_upgrading(campaigndb: CampaignDb, tenants_url: URL) -> None:
     with connect(tenants_url) as connection:
-        connection.execute("update acme.alembic_version set version_num = 'of_a_newer_release'")
+        connection.execute("update acme.gmaps_alembic_version set version_num = 'of_a_newer_one'")
     done = campaigndb("tenant", "upgrade", "--all", "--jobs", 1)
     assert done.exit_code == 1
     assert sorted(done.stdout.splitlines())[0].startswith(f"{TENANTS[1]}: at {HEAD}")
-    assert "acme: FAILED at of_a_newer_release: Can't locate revision" in done.stdout
+    assert "acme: FAILED at of_a_newer_one: Can't locate revision" in done.stdout
     assert done.stderr == "campaigndb: 1 of 2 tenants failed\n"
 
     one = campaigndb("tenant", "upgrade", TENANTS[1])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from alembic.util import CommandError
 from sqlalchemy.engine import URL
 
-from app.migrations.commands import downgrade, upgrade
-from app.migrations.deploy_lock import own_session
-from app.settings import Settings
-from app.tenants.errors import TenantError
-from app.tenants.lifecycle import create_tenant, drop_tenant
-from app.tenants.roles import tenant_settings
+from campaigndb.migrations.commands import downgrade, upgrade
+from campaigndb.migrations.deploy_lock import own_session
+from campaigndb.operations.tenants.errors import TenantError
+from campaigndb.operations.tenants.lifecycle import create_tenant, drop_tenant
+from campaigndb.operations.tenants.roles import tenant_settings
+from campaigndb.settings import Settings
 from tests.migrations.catalog import connect, names, snapshot
 from tests.tenants.tenants import SETTINGS, TENANTS, revisions_of, tenants_of
 
@@ -90,7 +92,7 @@ def test_what_is_no_tenant_is_not_dropped(tenants_url: URL, name: str) -> None:
 
 
 def test_a_tenant_is_not_dropped_beneath_a_migration(tenants_url: URL) -> None:
-    impatient = SETTINGS.model_copy(update={"migration_deploy_timeout": 0.1})
+    impatient = replace(SETTINGS, migration_deploy_timeout=0.1)
     with own_session(tenants_url, tenant_settings("acme", SETTINGS)) as lock:
         lock.take()
         with pytest.raises(CommandError, match="another migration of the schema acme"):

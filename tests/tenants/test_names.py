@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 
-from app.settings import Settings
-from app.tenants.errors import TenantNameError
-from app.tenants.names import tenant_name, tenant_schema
+from campaigndb.operations.tenants.errors import TenantNameError
+from campaigndb.operations.tenants.names import tenant_name, tenant_schema
+from campaigndb.settings import Settings, SettingsError
 
 NO_NAMES = [
     "",
@@ -74,5 +73,5 @@ def test_a_prefix_keeps_other_schemas_apart_and_counts_for_the_length() -> None:
     "wrong", [{"tenant_prefix": "a.b"}, {"tenant_app_role": "app"}, {"tenant_jobs": "0"}]
 )
 def test_settings_that_can_name_nobody_are_refused(wrong: dict[str, str]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(SettingsError):
         settings(**wrong)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.engine import URL
 
-from app import CampaignStore, StoredFunctionError
-from app.settings import Settings
-from app.tenants.errors import TenantError
-from app.tenants.lifecycle import create_tenant
-from app.tenants.roles import tenant_settings
-from app.tenants.upgrades import upgrade_tenants
+from campaigndb import CampaignStore, StoredFunctionError
+from campaigndb.operations.tenants.errors import TenantError
+from campaigndb.operations.tenants.lifecycle import create_tenant
+from campaigndb.operations.tenants.roles import tenant_settings
+from campaigndb.operations.tenants.upgrades import upgrade_tenants
+from campaigndb.settings import Settings
 from tests.migrations.catalog import connect
 from tests.migrations.databases import PASSWORD, new_role
 from tests.roles.as_role import FOR_CALLERS, executable_functions, refused_everything_on_tables
@@ -64,7 +66,7 @@ def test_an_upgrade_of_all_knows_each_tenants_role(
     tenants_url: URL, granted: dict[str, str]
 ) -> None:
     # A role that is named for all is not for those that have one of their own.
-    shared = SETTINGS.model_copy(update={"app_role": granted["acme"]})
+    shared = replace(SETTINGS, app_role=granted["acme"])
     # Some functions go and come again, and have to be granted to somebody.
     for options in ({"revision": "0001", "down": True}, {}):
         tenants = tenants_of(tenants_url)
@@ -84,7 +86,7 @@ def test_a_role_that_is_derived_from_the_tenants_name(
 ) -> None:
     pattern, named = (
         roles[0],
-        SETTINGS.model_copy(update={"tenant_app_role": roles[0] + "_{tenant}"}),
+        replace(SETTINGS, tenant_app_role=roles[0] + "_{tenant}"),
     )
     with new_role(server_url, f"{pattern}_fresh") as role:
         assert create_tenant(tenants_url, "fresh", named).granted_roles == (role,)
@@ -94,8 +96,8 @@ def test_a_role_that_is_derived_from_the_tenants_name(
 
 
 def test_whose_role_it_is() -> None:
-    shared = SETTINGS.model_copy(update={"app_role": "everybodys"})
-    own = shared.model_copy(update={"tenant_app_role": "{tenant}_app"})
+    shared = replace(SETTINGS, app_role="everybodys")
+    own = replace(shared, tenant_app_role="{tenant}_app")
     assert tenant_settings("acme", SETTINGS).app_role is None
     assert tenant_settings("acme", shared).app_role == "everybodys"
     assert tenant_settings("acme", shared, granted_roles=("its",)).app_role == "its"

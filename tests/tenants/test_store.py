@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from app import AsyncCampaignStore, CampaignStore
+from campaigndb import AsyncCampaignStore, CampaignStore
 from tests.faults.pooler import PROGRAM, pgbouncer
 from tests.faults.workers import without_encryption
 from tests.migrations.catalog import connect

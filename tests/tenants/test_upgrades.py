@@ -11,14 +11,14 @@ from alembic import command
 from alembic.util import CommandError
 from sqlalchemy.engine import URL
 
-from app.tenants.lifecycle import drop_tenant
-from app.tenants.upgrades import Upgrade, upgrade_tenants
-from app.worker_processes import ProcessDied, in_processes
+from campaigndb.operations.tenants.lifecycle import drop_tenant
+from campaigndb.operations.tenants.upgrades import Upgrade, upgrade_tenants
+from campaigndb.operations.worker_processes import ProcessDied, in_processes
 from tests.migrations.catalog import connect, snapshot
 from tests.migrations.programs import run_alembic
-from tests.revisions import HEAD, PREVIOUS
+from tests.support.revisions import HEAD, PREVIOUS
+from tests.support.waiting import wait_until
 from tests.tenants.tenants import SETTINGS, TENANTS, alembic_with, revisions_of, tenants_of
-from tests.waiting import wait_until
 
 # The revision before the one that brings gmaps_rollout_percentages.
 WITHOUT_ROLLOUT, WITH_ROLLOUT = "0002", "0003"
@@ -137,7 +137,7 @@ def test_so_many_at_once_and_no_more_also_when_one_of_them_dies(tmp_path: Path) 
     done = {
         number: result
         for (number, _), result in in_processes(
-            _at_work, tasks, AT_ONCE, preload="app.worker_processes"
+            _at_work, tasks, AT_ONCE, preload="campaigndb.operations.worker_processes"
         )
     }
     assert set(done) == set(range(8))
@@ -148,7 +148,7 @@ def test_so_many_at_once_and_no_more_also_when_one_of_them_dies(tmp_path: Path) 
 
 def test_whoever_stops_waiting_stops_the_rest() -> None:
     begun = iter(range(100))
-    for _ in in_processes(abs, begun, 2, preload="app.worker_processes"):
+    for _ in in_processes(abs, begun, 2, preload="campaigndb.operations.worker_processes"):
         break
     assert next(begun) <= 4
 
@@ -156,8 +156,11 @@ def test_whoever_stops_waiting_stops_the_rest() -> None:
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        ("alter table acme.alembic_version rename version_num to v", "cannot be read: column"),
-        ("drop table acme.alembic_version", "it has no table alembic_version"),
+        (
+            "alter table acme.gmaps_alembic_version rename version_num to v",
+            "cannot be read: column",
+        ),
+        ("drop table acme.gmaps_alembic_version", "it has no table gmaps_alembic_version"),
         ("drop table acme.gmaps_campaigns cascade", None),
     ],
 )
@@ -193,7 +196,7 @@ def test_a_tenant_that_is_dropped_meanwhile_does_not_come_again(tenants_url: URL
 
 def test_a_locked_tenant_keeps_no_other_waiting(tenants_url: URL) -> None:
     with connect(tenants_url) as holder, holder.transaction():
-        holder.execute("lock table acme.alembic_version in access exclusive mode")
+        holder.execute("lock table acme.gmaps_alembic_version in access exclusive mode")
         started = time.monotonic()
         found = tenants_of(tenants_url)
         assert time.monotonic() - started < 10

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from app import CampaignStore, DuplicateRecordError, InvalidInputError
-from app.tables import api_costs, campaigns
-from tests.waiting import wait_until_blocked
+from campaigndb import CampaignStore, DuplicateRecordError, InvalidInputError
+from campaigndb.tables import api_costs, campaigns
+from tests.support.waiting import wait_until_blocked
 
 KEY = {"idempotency_key": "job-1:page-2", "page": 2}
 

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import create_engine
 
-from app import CampaignStore, IsolationLevelError
-from app.tables import campaigns
-from tests.raw_calls import call_function
+from campaigndb import CampaignStore, IsolationLevelError
+from campaigndb.tables import campaigns
+from tests.support.raw_calls import call_function
 
 LOWER_LEVELS = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ")
 

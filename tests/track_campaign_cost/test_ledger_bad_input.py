@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from app import CampaignStore, InvalidInputError, IsolationLevelError, MissingReferenceError
-from app.json_codec import load_json
+from campaigndb import CampaignStore, InvalidInputError, IsolationLevelError, MissingReferenceError
+from campaigndb.calling.json_codec import load_json
 from tests.faults.ledger import check_totals, entries
 
 Envelope = dict[str, Any]

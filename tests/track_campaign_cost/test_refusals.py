@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from app import CampaignStore, InvalidInputError, MissingReferenceError
-from tests.wild_texts import WILD_TEXTS
+from campaigndb import CampaignStore, InvalidInputError, MissingReferenceError
+from tests.support.wild_texts import WILD_TEXTS
 
 VALID = {"p_service": "bouncer", "p_items_processed": 1, "p_cost_usd": "1.5", "p_metadata": None}
 SERVICE = "p_service is not one of google_maps, facebook, linkedin, bouncer"
@@ -78,10 +78,22 @@ def test_the_store_refuses_what_has_another_type(
     store: CampaignStore, campaign_id, nothing_changes, subtests
 ) -> None:
     cases = [
-        (("bouncer", 1, 0.1), "p_cost_usd is a float: money is Decimal, int or str"),
-        (("bouncer", 1, float("nan")), "p_cost_usd is a float: money is Decimal, int or str"),
-        (("bouncer", 1, True), "p_cost_usd is a bool: money is Decimal, int or str"),
-        (("bouncer", 1, b"1"), "p_cost_usd is a bytes: money is Decimal, int or str"),
+        (
+            ("bouncer", 1, 0.1),
+            'p_cost_usd is a float: money is Decimal, int or str, such as "0.0070"',
+        ),
+        (
+            ("bouncer", 1, float("nan")),
+            'p_cost_usd is a float: money is Decimal, int or str, such as "0.0070"',
+        ),
+        (
+            ("bouncer", 1, True),
+            'p_cost_usd is a bool: money is Decimal, int or str, such as "0.0070"',
+        ),
+        (
+            ("bouncer", 1, b"1"),
+            'p_cost_usd is a bytes: money is Decimal, int or str, such as "0.0070"',
+        ),
         (("bouncer", 1, "1\x00"), "p_cost_usd is not a number"),
         (("bouncer", 1, "\ud800"), "p_cost_usd is not a number"),
         (("bouncer", 1, "1,5"), "p_cost_usd is not a number"),

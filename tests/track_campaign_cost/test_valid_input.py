@@ -4,10 +4,10 @@ from decimal import Decimal
 
 from sqlalchemy import Engine, select
 
-from app import AsyncCampaignStore, CampaignStore
-from app.tables import api_costs, campaigns
-from app.tables.campaigns import SERVICE_COST_COLUMNS
-from tests.wild_texts import KB_64, WILD_TEXTS
+from campaigndb import AsyncCampaignStore, CampaignStore
+from campaigndb.tables import api_costs, campaigns
+from campaigndb.tables.campaigns import SERVICE_COST_COLUMNS
+from tests.support.wild_texts import KB_64, WILD_TEXTS
 
 
 def test_the_ledger_and_both_totals_get_the_same_amount(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app import CampaignStore
+from campaigndb import CampaignStore
 
 NewCost = Callable[..., dict[str, Any]]
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from app import (
+from campaigndb import (
     CampaignStore,
     InvalidInputError,
     IsolationLevelError,
     MissingReferenceError,
     StoredFunctionError,
 )
-from app.json_codec import load_json
+from campaigndb.calling.json_codec import load_json
 from tests.faults.ledger import check_totals, entries
 from tests.track_campaign_costs_batch.conftest import NewCost
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
-from app import CampaignStore, RetryPolicy
+from campaigndb import CampaignStore, RetryPolicy
 from tests.faults.ledger import check_totals, entries
 from tests.faults.workers import new_campaigns
 
@@ -46,7 +46,10 @@ def test_batches_in_opposite_order_never_deadlock(
                 )
         engine.dispose()
 
-    with caplog.at_level("INFO", logger="app.transactions"), ThreadPoolExecutor(2) as pool:
+    with (
+        caplog.at_level("INFO", logger="campaigndb.calling.transactions"),
+        ThreadPoolExecutor(2) as pool,
+    ):
         list(pool.map(client, [list(campaign_ids), list(reversed(campaign_ids))]))
 
     assert "40P01" not in caplog.text

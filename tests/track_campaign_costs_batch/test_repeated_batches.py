@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Engine
 
-from app import CampaignStore, DuplicateRecordError
+from campaigndb import CampaignStore, DuplicateRecordError
 from tests.faults.ledger import check_totals, entries
 from tests.track_campaign_costs_batch.conftest import NewCost
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from app import CampaignStore
+from campaigndb import CampaignStore
 from tests.track_campaign_costs_batch.conftest import NewCost
 
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from sqlalchemy import Engine, func, select
 
-from app import AsyncCampaignStore, CampaignStore
-from app.tables import api_costs, campaigns
+from campaigndb import AsyncCampaignStore, CampaignStore
+from campaigndb.tables import api_costs, campaigns
 from tests.faults.ledger import check_totals, entries
 from tests.track_campaign_costs_batch.conftest import NewCost
 

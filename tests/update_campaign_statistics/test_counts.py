@@ -1,8 +1,8 @@
 """The counters are what the businesses say at that moment."""
 
-from app import AsyncCampaignStore, CampaignStore
-from app.results import CampaignStatistics
-from app.tables import businesses, campaigns
+from campaigndb import AsyncCampaignStore, CampaignStore
+from campaigndb.calling.results import CampaignStatistics
+from campaigndb.tables import businesses, campaigns
 
 COUNTERS = (
     "total_businesses_found",
@@ -45,10 +45,10 @@ def test_businesses_are_counted_by_what_is_known_of_them(
         other_campaign_id, "1", [{"place_id": "f", "name": "x", "email": "f@example.com"}]
     )
     store.update_email_verification(
-        row(businesses, place_id="b").id, "b@example.com", {"status": "undeliverable"}
+        row(businesses, place_id="b").id, "b@example.com", {"status": "deliverable"}
     )
     store.update_email_verification(
-        row(businesses, place_id="c").id, "c@example.com", {"status": "unknown"}
+        row(businesses, place_id="c").id, "c@example.com", {"status": "undeliverable"}
     )
 
     counted = store.update_campaign_statistics(campaign_id)

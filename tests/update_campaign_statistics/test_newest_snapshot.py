@@ -4,10 +4,10 @@ import threading
 
 from sqlalchemy import create_engine
 
-from app import CampaignStore
-from app.retries import NO_RETRY
-from app.tables import campaigns
-from tests.waiting import wait_until_blocked
+from campaigndb import CampaignStore
+from campaigndb.calling.retries import NO_RETRY
+from campaigndb.tables import campaigns
+from tests.support.waiting import wait_until_blocked
 
 
 def test_a_count_that_waited_is_not_from_before_the_wait(

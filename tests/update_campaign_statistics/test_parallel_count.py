@@ -7,8 +7,8 @@ import re
 import psycopg
 from sqlalchemy.engine import URL
 
-from app import CampaignStore
-from tests.waiting import wait_until
+from campaigndb import CampaignStore
+from tests.support.waiting import wait_until
 
 # Workers even for a few rows.
 FREE_WORKERS = (

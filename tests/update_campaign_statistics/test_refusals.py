@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from app import CampaignStore, InvalidInputError, MissingReferenceError
+from campaigndb import CampaignStore, InvalidInputError, MissingReferenceError
 
 
 def test_a_missing_campaign_is_a_missing_reference(

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from app import CampaignStore, InvalidInputError, MissingReferenceError
-from tests.wild_texts import WILD_TEXTS
+from campaigndb import CampaignStore, InvalidInputError, MissingReferenceError
+from tests.support.wild_texts import WILD_TEXTS
 
 VALID = {
     "p_zip_code": "00100",
@@ -71,8 +71,14 @@ def test_the_store_refuses_what_has_another_type(
         ((100, 1, 1, 1), "p_zip_code is not a text"),
         (("0\x000", 1, 1, 1), "p_zip_code holds a character that PostgreSQL cannot store"),
         (("\udfff", 1, 1, 1), "p_zip_code holds a character that PostgreSQL cannot store"),
-        (("00100", 1, 1, 1.5), "p_actual_cost is a float: money is Decimal, int or str"),
-        (("00100", 1, 1, True), "p_actual_cost is a bool: money is Decimal, int or str"),
+        (
+            ("00100", 1, 1, 1.5),
+            'p_actual_cost is a float: money is Decimal, int or str, such as "0.0070"',
+        ),
+        (
+            ("00100", 1, 1, True),
+            'p_actual_cost is a bool: money is Decimal, int or str, such as "0.0070"',
+        ),
         (("00100", 1, 1, "one"), "p_actual_cost is not a number"),
         (("00100", 1, 1, "\ud800"), "p_actual_cost is not a number"),
         (("00100", 1, 1, 10**5000), "p_actual_cost is not between"),

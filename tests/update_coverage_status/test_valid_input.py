@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from app import AsyncCampaignStore, CampaignStore
-from app.results import CoverageUpdated
-from app.tables import campaign_coverage
+from campaigndb import AsyncCampaignStore, CampaignStore
+from campaigndb.calling.results import CoverageUpdated
+from campaigndb.tables import campaign_coverage
 
 
 def test_the_zip_code_is_marked_and_the_others_are_not(

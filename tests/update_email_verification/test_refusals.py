@@ -4,34 +4,32 @@ import uuid
 
 import pytest
 
-from app import CampaignStore, InvalidInputError, MissingReferenceError
-from tests.wild_texts import WILD_TEXTS
+from campaigndb import CampaignStore, InvalidInputError, MissingReferenceError
+from campaigndb.tables import email_verifications
+from tests.support.wild_texts import WILD_TEXTS
 
 BAD_ANSWERS = [
     ({}, "status is missing"),
     ({"status": None}, "status is missing"),
     ({"status": " "}, "status is missing"),
-    ({"status": 1}, "status is not a text"),
-    ({"score": "high"}, "score is not a number"),
-    ({"score": "NaN"}, "score is not a number"),
-    ({"score": "Infinity"}, "score is not a number"),
-    ({"score": "1" * 81}, "score is not a number"),
-    ({"score": 10**100}, "score is not a number"),
-    ({"score": -0.0001}, "score is negative"),
-    ({"score": [1]}, "score is not a number"),
-    ({"is_safe": "yes"}, "is_safe is not true or false"),
-    ({"is_disposable": 1}, "is_disposable is not true or false"),
-    ({"is_role_based": []}, "is_role_based is not true or false"),
-    ({"is_free_email": "false"}, "is_free_email is not true or false"),
-    ({"is_gibberish": {}}, "is_gibberish is not true or false"),
-    ({"smtp_check": "ok"}, "smtp_check is not true or false"),
-    ({"source": 1}, "source is not a text"),
-    ({"domain": []}, "domain is not a text"),
-    ({"provider": {}}, "provider is not a text"),
-    ({"reason": False}, "reason is not a text"),
-    ({"suggestion": 0}, "suggestion is not a text"),
+    ({"status": ["deliverable"]}, "status is missing"),
+    ({"status": {"deliverable": True}}, "status is missing"),
+    ({"status": True}, "status is missing"),
+    ({"error": "Invalid API key", "status": ""}, "status is missing"),
     ({"idempotency_key": 7}, "idempotency_key is not a text"),
 ]
+# Whatever is in them, the verdict beside them was paid for.
+UNREADABLE = [
+    {"score": value} for value in ("high", "NaN", "Infinity", "1" * 81, -0.0001, [1], None, {})
+] + [
+    {name: value}
+    for name in ("is_disposable", "is_role_based", "is_free_email", "is_gibberish", "smtp_check")
+    for value in ("perhaps", 2, [], {}, "")
+] + [
+    {name: value}
+    for name in ("source", "domain", "provider", "reason", "suggestion")
+    for value in ([], {}, False)
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -52,6 +50,28 @@ def test_every_bad_field_is_named(raw_call, business_id, nothing_changes, subtes
             assert (envelope["success"], envelope["error_code"]) == (False, "22023")
             assert envelope["error_detail"] == f"p_verification_data.{detail}"
             assert envelope["retry_recommended"] is False
+
+
+def test_an_unreadable_field_never_costs_the_verdict(raw_call, business_id, rows, subtests) -> None:
+    for number, fields in enumerate(UNREADABLE):
+        [name] = fields
+        with subtests.test(fields=fields):
+            envelope = raw_call(
+                "update_email_verification",
+                p_business_id=business_id,
+                p_email="info@hall.fi",
+                p_verification_data={"status": "risky", "idempotency_key": str(number)} | fields,
+            )
+            assert (envelope["success"], envelope["status"]) == (True, "risky")
+            [logged] = [
+                entry
+                for entry in rows(email_verifications)
+                if entry.raw_response["idempotency_key"] == str(number)
+            ]
+            assert getattr(logged, name) == (
+                "hall.fi" if name == "domain" else "google_maps" if name == "source" else None
+            )
+            assert logged.raw_response[name] == fields[name]
 
 
 def test_what_is_no_object_is_refused(raw_call, business_id, nothing_changes, subtests) -> None:
@@ -97,7 +117,7 @@ def test_no_email_is_held_by_a_business_without_any(
 ) -> None:
     business_id = add_business("bare")
     for kind in ("facebook", "linkedin"):
-        store.update_enrichment_batch(kind, [{"business_id": business_id}])
+        store.update_enrichment_batch(kind, [{"business_id": business_id, "success": True}])
     with nothing_changes(), pytest.raises(MissingReferenceError):
         store.update_email_verification(business_id, "info@hall.fi", {"status": "deliverable"})
 

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from app import CampaignStore, DuplicateRecordError, MissingReferenceError
-from app.tables import businesses, email_verifications
-from tests.waiting import wait_until_blocked
+from campaigndb import CampaignStore, DuplicateRecordError
+from campaigndb.tables import businesses, email_verifications
+from tests.support.waiting import wait_until_blocked
 
 KEYED = {"status": "deliverable", "score": 90, "idempotency_key": "answer-1"}
 
@@ -45,7 +45,7 @@ def test_the_same_key_with_another_answer_or_email_is_refused(
             assert "used before with another payload" in caught.value.detail
 
 
-def test_a_replay_after_the_email_was_replaced_is_no_failure(
+def test_a_replay_after_a_better_source_is_no_failure(
     store: CampaignStore, business_id, row, nothing_changes
 ) -> None:
     store.update_email_verification(business_id, "info@hall.fi", KEYED)
@@ -55,7 +55,7 @@ def test_a_replay_after_the_email_was_replaced_is_no_failure(
     with nothing_changes():
         again = store.update_email_verification(business_id, "info@hall.fi", KEYED)
     assert (again.replayed, again.email) == (True, "info@hall.fi")
-    assert (row(businesses).email, row(businesses).email_verified) == ("new@hall.fi", False)
+    assert (row(businesses).email, row(businesses).email_verified) == ("info@hall.fi", True)
 
 
 def test_another_business_may_use_the_same_key(
@@ -96,16 +96,13 @@ def test_the_same_key_at_the_same_time_is_one_answer(
     assert row(email_verifications).status == "deliverable"
 
 
-def test_an_answer_about_an_email_that_is_being_replaced_is_not_the_new_ones(
-    store: CampaignStore, app_engine, owner_engine, business_id, row, rows
+def test_a_verdict_in_flight_is_stored_while_an_enrichment_brings_another_address(
+    store: CampaignStore, app_engine, owner_engine, business_id, row
 ) -> None:
-    failures = []
+    results = []
 
     def verify() -> None:
-        try:
-            store.update_email_verification(business_id, "info@hall.fi", KEYED)
-        except MissingReferenceError as error:
-            failures.append(error.error_code)
+        results.append(store.update_email_verification(business_id, "info@hall.fi", KEYED))
 
     with app_engine.begin() as connection:
         store.bind(connection).update_enrichment_batch(
@@ -115,7 +112,22 @@ def test_an_answer_about_an_email_that_is_being_replaced_is_not_the_new_ones(
         second.start()
         wait_until_blocked(owner_engine)
     second.join(30)
-    assert failures == ["23503"]
+    assert [result.status for result in results] == ["deliverable"]
+    # Verified and safe outranks the better source.
     business = row(businesses)
-    assert (business.email, business.email_verified) == ("new@hall.fi", False)
-    assert rows(email_verifications) == []
+    assert (business.email, business.email_verified) == ("info@hall.fi", True)
+    assert row(email_verifications).email == "info@hall.fi"
+
+
+def test_a_verdict_in_flight_is_stored_whatever_came_in_between(
+    store: CampaignStore, campaign_id, business_id, row
+) -> None:
+    for number in range(5):
+        for kind in ("facebook", "linkedin"):
+            store.update_enrichment_batch(
+                kind, [{"business_id": business_id, "primary_email": f"{kind}{number}@hall.fi"}]
+            )
+    for email in ("info@hall.fi", "facebook0@hall.fi", "linkedin3@hall.fi"):
+        assert (
+            store.update_email_verification(business_id, email, {"status": "risky"}).email == email
+        )

@@ -2,9 +2,14 @@
 
 from decimal import Decimal
 
-from app import AsyncCampaignStore, CampaignStore
-from app.results import EmailVerified
-from app.tables import businesses, email_verifications, facebook_enrichments, linkedin_enrichments
+from campaigndb import AsyncCampaignStore, CampaignStore
+from campaigndb.calling.results import EmailVerified
+from campaigndb.tables import (
+    businesses,
+    email_verifications,
+    facebook_enrichments,
+    linkedin_enrichments,
+)
 
 ANSWER = {
     "status": "deliverable",
@@ -61,9 +66,8 @@ def test_a_status_is_enough(store: CampaignStore, add_business, row, subtests) -
     business_id = add_business("a", email="info@hall.fi")
     for status, is_safe, is_verified in [
         ("deliverable", True, True),
-        ("risky", False, True),
-        ("undeliverable", False, True),
-        ("unknown", False, False),
+        ("risky", False, False),
+        ("undeliverable", False, False),
     ]:
         with subtests.test(status):
             result = store.update_email_verification(
@@ -117,14 +121,16 @@ def test_only_the_holder_of_the_email_gets_the_answer(
 
     store.update_email_verification(business_id, "facebook@hall.fi", {**ANSWER, "source": None})
 
-    has_no_answer(row(businesses))
+    # The verified address becomes the business' own.
+    has_the_answer(row(businesses))
+    assert row(businesses).email == "facebook@hall.fi"
     has_no_answer(row(linkedin_enrichments))
     has_the_answer(row(facebook_enrichments))
     logged = row(email_verifications)
     assert (logged.source, logged.linkedin_enrichment_id) == ("facebook", None)
 
 
-def test_a_secondary_email_is_logged_and_verifies_no_primary_one(
+def test_a_verified_secondary_address_leads_and_the_primary_ones_stay_unverified(
     store: CampaignStore, add_business, row, rows, subtests
 ) -> None:
     business_id = add_business("a")
@@ -141,12 +147,48 @@ def test_a_secondary_email_is_logged_and_verifies_no_primary_one(
             }
         ],
     )
-    for number, email in enumerate(("second@hall.fi", "third@hall.fi", "fourth@hall.fi"), 1):
+    emails = ("fourth@hall.fi", "second@hall.fi", "third@hall.fi")
+    for number, email in enumerate(emails, 1):
         with subtests.test(email):
             store.update_email_verification(business_id, email, ANSWER)
             assert len(rows(email_verifications)) == number
-            for holder in (row(businesses), row(facebook_enrichments), row(linkedin_enrichments)):
+            has_the_answer(row(businesses))
+            assert row(businesses).email == email
+            for holder in (row(facebook_enrichments), row(linkedin_enrichments)):
                 has_no_answer(holder)
+
+
+def test_unknown_replaces_no_verdict_and_is_logged(
+    store: CampaignStore, add_business, row, rows
+) -> None:
+    business_id = add_business("a", email="info@hall.fi")
+    first = store.update_email_verification(business_id, "info@hall.fi", {"status": "unknown"})
+    assert (first.status, row(businesses).bouncer_status) == ("unknown", "unknown")
+    assert row(businesses).bouncer_verified_at is not None
+    assert row(businesses).email_verified is False
+    store.update_email_verification(business_id, "info@hall.fi", ANSWER)
+    before = row(businesses)
+    again = store.update_email_verification(business_id, "info@hall.fi", {"status": "unknown"})
+    assert again.status == "unknown"
+    has_the_answer(row(businesses))
+    assert row(businesses) == before
+    assert len(rows(email_verifications)) == 3
+
+
+def test_the_verdict_goes_to_every_business_that_holds_the_address(
+    store: CampaignStore, other_campaign_id, add_business, row
+) -> None:
+    asked = add_business("a", email="info@hall.fi")
+    elsewhere = add_business("b", other_campaign_id, email="INFO@hall.fi")
+    another = add_business("c", email="info@shop.fi")
+    store.update_enrichment_batch(
+        "facebook", [{"business_id": elsewhere, "emails": ["info@hall.fi"]}]
+    )
+    store.update_email_verification(asked, "info@hall.fi", ANSWER)
+    has_the_answer(row(businesses, id=asked))
+    has_the_answer(row(businesses, id=elsewhere))
+    has_the_answer(row(facebook_enrichments))
+    has_no_answer(row(businesses, id=another))
 
 
 def test_case_and_white_space_do_not_make_another_address(
@@ -164,8 +206,10 @@ def test_a_later_answer_replaces_the_earlier_one_and_both_are_logged(
 ) -> None:
     business_id = add_business("a", email="info@hall.fi")
     store.update_email_verification(business_id, "info@hall.fi", ANSWER)
+    has_the_answer(row(businesses))
     store.update_email_verification(business_id, "info@hall.fi", {"status": "undeliverable"})
     business = row(businesses)
+    assert business.email_verified is False
     assert (business.bouncer_status, business.is_safe) == ("undeliverable", False)
     assert business.bouncer_score is None
     assert {entry.status for entry in rows(email_verifications)} == {

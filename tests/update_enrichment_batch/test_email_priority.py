@@ -1,9 +1,9 @@
-"""linkedin > facebook > google_maps, and what was verified of a replaced email is void."""
+"""linkedin > facebook > google_maps; of equal ones the first stays, and a verdict outranks both."""
 
 import itertools
 
-from app import CampaignStore
-from app.tables import businesses, facebook_enrichments
+from campaigndb import CampaignStore
+from campaigndb.tables import businesses, facebook_enrichments
 
 RANK = {None: 0, "google_maps": 1, "facebook": 2, "linkedin": 3}
 VERIFICATION = (
@@ -21,7 +21,7 @@ def verification(row):
     return tuple(getattr(row, column) for column in VERIFICATION)
 
 
-def test_each_source_replaces_equal_and_worse_ones_only(
+def test_each_source_replaces_worse_ones_only(
     store: CampaignStore, campaign_id, rows, subtests
 ) -> None:
     pairs = list(itertools.product(RANK, ("facebook", "linkedin")))
@@ -48,7 +48,7 @@ def test_each_source_replaces_equal_and_worse_ones_only(
     for old, new in pairs:
         with subtests.test(old=old, new=new):
             business = stored[f"{old}-{new}"]
-            expected = ("new@x.fi", new) if RANK[new] >= RANK[old] else ("old@x.fi", old)
+            expected = ("new@x.fi", new) if RANK[new] > RANK[old] else ("old@x.fi", old)
             assert (business.email, business.email_source) == expected
 
 
@@ -63,7 +63,7 @@ def test_an_enrichment_without_email_keeps_the_known_one(
     assert (business.email, business.email_source) == ("kept@x.fi", "google_maps")
 
 
-def test_a_new_email_resets_the_verification_and_the_same_one_does_not(
+def test_a_verified_address_is_replaced_by_none_that_is_not_verified(
     store: CampaignStore, add_business, row
 ) -> None:
     business_id = add_business("a", email="a@x.fi")
@@ -80,9 +80,22 @@ def test_a_new_email_resets_the_verification_and_the_same_one_does_not(
     store.update_enrichment_batch(
         "linkedin", [{"business_id": business_id, "primary_email": "b@x.fi"}]
     )
-    changed = row(businesses)
-    assert (changed.email, changed.email_verified) == ("b@x.fi", False)
-    assert verification(changed) == (None,) * len(VERIFICATION)
+    business = row(businesses)
+    assert (business.email, business.email_verified) == ("a@x.fi", True)
+    assert verification(business) == verified
+
+
+def test_an_undeliverable_address_gives_way_to_the_next(
+    store: CampaignStore, add_business, row
+) -> None:
+    business_id = add_business("a", email="a@x.fi")
+    store.update_enrichment_batch(
+        "linkedin", [{"business_id": business_id, "primary_email": "b@x.fi"}]
+    )
+    store.update_email_verification(business_id, "b@x.fi", {"status": "undeliverable"})
+    business = row(businesses)
+    assert (business.email, business.email_source) == ("a@x.fi", "google_maps")
+    assert (business.email_verified, business.bouncer_status) == (False, None)
 
 
 def test_an_enrichments_own_verification_goes_with_its_email(

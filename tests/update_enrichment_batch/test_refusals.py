@@ -2,7 +2,7 @@
 
 import pytest
 
-from app import CampaignStore, InvalidInputError
+from campaigndb import CampaignStore, InvalidInputError
 
 
 def test_an_unknown_type_is_refused(raw_call, add_business, nothing_changes, subtests) -> None:

@@ -1,7 +1,7 @@
 """One current row a business and type, and what it says applied to the business."""
 
-from app import AsyncCampaignStore, CampaignStore
-from app.tables import businesses, facebook_enrichments, linkedin_enrichments
+from campaigndb import AsyncCampaignStore, CampaignStore
+from campaigndb.tables import businesses, facebook_enrichments, linkedin_enrichments
 
 FACEBOOK = {
     "facebook_url": "https://facebook.com/hall",
@@ -130,7 +130,7 @@ def test_a_failure_is_kept_with_its_message(store: CampaignStore, add_business, 
     )
     enrichment, business = row(facebook_enrichments), row(businesses)
     assert (enrichment.success, enrichment.error_message) == (False, "page is gone")
-    assert (business.enrichment_status, business.needs_enrichment) == ("failed", True)
+    assert (business.enrichment_status, business.needs_enrichment) == ("pending", True)
     assert business.enrichment_attempts == 1
 
 
@@ -138,12 +138,12 @@ def test_the_status_of_the_business_follows_the_outcome(
     store: CampaignStore, add_business, row, subtests
 ) -> None:
     outcomes = [
-        ({}, "enriched", False),
-        ({"success": False}, "failed", True),
+        ({"page_name": "Hall"}, "enriched", False),
+        ({"success": False}, "pending", True),
         ({"success": True, "error_message": "slow"}, "enriched", False),
         ({"enrichment_status": "no_facebook"}, "no_facebook", False),
         ({"enrichment_status": "pending"}, "pending", True),
-        ({"enrichment_status": None, "success": None}, "enriched", False),
+        ({"enrichment_status": None, "success": None, "page_likes": 1}, "enriched", False),
     ]
     for number, (item, status, needs_enrichment) in enumerate(outcomes):
         with subtests.test(item=item):
@@ -161,7 +161,7 @@ def test_a_failed_second_look_does_not_undo_the_first(
 ) -> None:
     business_id = add_business("a")
     for kind in ("facebook", "linkedin"):
-        store.update_enrichment_batch(kind, [{"business_id": business_id}])
+        store.update_enrichment_batch(kind, [{"business_id": business_id, "success": True}])
         store.update_enrichment_batch(kind, [{"business_id": business_id, "success": False}])
     business = row(businesses)
     assert (business.enrichment_status, business.needs_enrichment) == ("enriched", False)
@@ -182,7 +182,8 @@ async def test_the_async_store_does_the_same(
 ) -> None:
     business_id = add_business("a")
     result = await async_store.update_enrichment_batch(
-        "linkedin", ({"business_id": str(number)} for number in [business_id, "x"])
+        "linkedin",
+        ({"business_id": str(number), "company_name": "Hall"} for number in [business_id, "x"]),
     )
     assert (result.updated, result.failed) == (1, 1)
     assert row(businesses).linkedin_enriched is True

@@ -12,12 +12,22 @@ from typing import Any
 
 from sqlalchemy import create_engine
 
-from app import CampaignStore
-from app.embedded_server import temporary_server
-from app.migrations.commands import upgrade
-from app.retries import NO_RETRY
-from app.settings import Settings
-from tests.vectors.vectors import ANY_UUID, PATH, Scenario, is_uuid, load_scenarios, run, through
+from campaigndb import CampaignStore
+from campaigndb.calling.retries import NO_RETRY
+from campaigndb.embedded_server import temporary_server
+from campaigndb.migrations.commands import upgrade
+from campaigndb.settings import Settings
+from tests.vectors.vectors import (
+    ANY_TIME,
+    ANY_UUID,
+    PATH,
+    Scenario,
+    is_time,
+    is_uuid,
+    load_scenarios,
+    run,
+    through,
+)
 
 
 def _written(answer: Any, known: Mapping[str, str]) -> Any:
@@ -31,6 +41,8 @@ def _written(answer: Any, known: Mapping[str, str]) -> Any:
     if isinstance(answer, str):
         for name, meaning in known.items():
             answer = answer.replace(meaning, f"{{{name}}}")
+        if is_time(answer):
+            return ANY_TIME
         return ANY_UUID if is_uuid(answer) and not answer.startswith("5f1c0c1e-") else answer
     return answer
 

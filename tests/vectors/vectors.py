@@ -5,7 +5,7 @@ A scenario starts from nothing of its own and has steps; a step is one logical c
 - `function` and `parameters`: the stored function and its named parameters, as JSON.
 - `answer`: the whole envelope, or the rows of a function that returns rows. A function that raises
   is written as the envelope of the same failure. Numbers are compared as numbers: money has no
-  trailing zeros in JSON. `"<uuid>"` is any UUID.
+  trailing zeros in JSON. `"<uuid>"` is any UUID, `"<time>"` any point in time.
 - `remember`: names for parts of the answer, by path, for later steps.
 
 `{name}` in a text stands for something remembered, for one of the scenario's `ids` (a new UUID each
@@ -16,18 +16,22 @@ database.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from app.errors import StoredFunctionError
-from app.stored_functions import StoredFunctions
+from campaigndb.calling.catalogue import FUNCTIONS, Kind
+from campaigndb.calling.errors import StoredFunctionError
+from campaigndb.calling.methods import StoredFunctions
 
 PATH = Path(__file__).with_name("calls.json")
 ANY_UUID = "<uuid>"
+ANY_TIME = "<time>"
 
 Scenario = dict[str, Any]
 # Makes one call: the function's name and its parameters; answers with an envelope or with rows.
@@ -74,7 +78,13 @@ def through(store: StoredFunctions) -> Caller:
     """Calls by the methods of a store; results and errors become envelopes again."""
 
     def call(function: str, parameters: Mapping[str, Any]) -> Any:
-        arguments = {name.removeprefix("p_"): value for name, value in parameters.items()}
+        kinds = FUNCTIONS[function].parameters
+        arguments = {
+            name.removeprefix("p_"): datetime.datetime.fromisoformat(value)
+            if value is not None and kinds[name].kind is Kind.TIME
+            else value
+            for name, value in parameters.items()
+        }
         try:
             result = getattr(store, function)(**arguments)
         except StoredFunctionError as error:
@@ -102,6 +112,8 @@ def as_json(value: Any) -> Any:
         return {name: as_json(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [as_json(item) for item in value]
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
     return str(value) if isinstance(value, uuid.UUID) else value
 
 
@@ -143,7 +155,7 @@ def _differences(expected: Any, found: Any, path: str = "answer") -> list[str]:
             for index, (wanted, got) in enumerate(zip(expected, found, strict=True))
             for difference in _differences(wanted, got, f"{path}[{index}]")
         ]
-    if expected == ANY_UUID and is_uuid(found):
+    if (expected == ANY_UUID and is_uuid(found)) or (expected == ANY_TIME and is_time(found)):
         return []
     if _is_number(expected) and _is_number(found):
         same = Decimal(str(expected)) == Decimal(str(found))
@@ -161,3 +173,7 @@ def is_uuid(value: Any) -> bool:
         return str(uuid.UUID(value)) == value
     except (ValueError, TypeError, AttributeError):
         return False
+
+
+def is_time(value: Any) -> bool:
+    return isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", value) is not None

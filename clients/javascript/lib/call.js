@@ -6,7 +6,7 @@ import {
   failureFromError,
   StoredFunctionError,
 } from "./errors.js";
-import { longestAttempt, retryPolicy, sleep, waitBeforeRetry } from "./retries.js";
+import { callOptions, longestAttempt, now, retryPolicy, sleep, waitBeforeRetry } from "./retries.js";
 import { prepareParameters, storedFunction } from "./stored-functions.js";
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1; // a longer one would fire at once
@@ -17,7 +17,10 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1; // a longer one would fire at once
 /**
  * @typedef {object} CallOptions
  * @property {AbortSignal} [signal] ends the call, also while it waits; its reason is thrown
- * @property {Partial<import("./retries.js").RetryPolicy>} [retries] bounds over the function's own
+ * @property {Partial<import("./retries.js").RetryPolicy> | number} [retries] bounds over the
+ *   function's own; a number is how many attempts may follow the first one
+ * @property {number} [retryDelay] the bound of the first wait, in milliseconds: `firstWaitMs`, where
+ *   `retries` is a number
  * @property {(error: StoredFunctionError, waitMs: number) => void} [onRetry] told of every failed
  *   attempt that is followed by another one
  * @property {boolean} [repeatable] whether repeating the call changes nothing, so that it is tried
@@ -32,28 +35,28 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1; // a longer one would fire at once
  *
  * @param {Supabase} supabase a supabase-js client, or `client.schema("…")`
  * @param {string} name
- * @param {Record<string, unknown>} [parameters]
+ * @param {object} [parameters]
  * @param {CallOptions} [options]
  * @returns {Promise<any>} the envelope, `success: true` and its fields, or the rows
  * @throws {StoredFunctionError} whatever failed, except that an aborted signal's reason is thrown
- * @throws {TypeError} there is no client or no name
+ * @throws {TypeError} there is no client or no name, or an option that is none
  */
 export async function callStoredFunction(supabase, name, parameters = {}, options = {}) {
   if (typeof supabase?.rpc !== "function" || typeof name !== "string") {
     throw new TypeError("callStoredFunction needs a supabase-js client and a function's name");
   }
-  const { signal, onRetry } = options;
-  const policy = retryPolicy(name, options.retries);
-  const prepared = prepareParameters(name, parameters ?? {});
-  const repeatable = options.repeatable ?? storedFunction(name) !== undefined;
-  const end = performance.now() + policy.deadlineMs;
+  const { signal, onRetry, retries, ...others } = callOptions(options);
+  const policy = retryPolicy(name, retries);
+  const prepared = prepareParameters(name, { ...parameters });
+  const repeatable = others.repeatable ?? storedFunction(name) !== undefined;
+  const end = now() + policy.deadlineMs;
 
-  const writes = !storedFunction(name)?.returnsRows;
+  const writes = !storedFunction(name)?.readOnly;
   let mayBeCommitted = false;
 
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
-    const timeLeft = Math.max(end - performance.now(), 0);
+    const timeLeft = Math.max(end - now(), 0);
     const longest = longestAttempt(policy, repeatable && attempt < policy.attempts);
     const bounds = { signal, timeLeft, longest, repeatable };
     const answer = await ask(supabase, name, prepared, bounds);
@@ -66,7 +69,7 @@ export async function callStoredFunction(supabase, name, parameters = {}, option
     mayBeCommitted ||= writes && failure.outcomeUnknown === true;
     const error = new StoredFunctionError(name, failure, attempt);
     const wait = waitBeforeRetry(policy, attempt - 1);
-    const isLast = attempt >= policy.attempts || performance.now() + wait >= end;
+    const isLast = attempt >= policy.attempts || now() + wait >= end;
     if (!error.retryRecommended || isLast) throw error;
     onRetry?.(error, wait);
     await sleep(wait, signal);
@@ -101,7 +104,7 @@ async function ask(supabase, name, parameters, { signal, timeLeft, longest, repe
       .abortSignal(inFlight.signal)
       // A client may be told to throw what it would return.
       .then(undefined, (thrown) => ({ data: null, error: thrown, status: statusOf(thrown) }));
-    if (!error) return readAnswer(name, data, status);
+    if (!error) return readAnswer(name, data, status, repeatable);
     // An answer that came before the signal is still an answer.
     if (!status && signal?.aborted) throw signal.reason;
     if (!status && timedOut) {
@@ -134,9 +137,10 @@ function noAnswer(when, repeatable) {
  * @param {string} name
  * @param {any} data
  * @param {number} status
+ * @param {boolean} repeatable
  * @returns {{ value: any } | { failure: Failure }}
  */
-function readAnswer(name, data, status) {
+function readAnswer(name, data, status, repeatable) {
   const known = storedFunction(name);
   if (known?.returnsRows && Array.isArray(data)) return { value: data };
   if (data?.success === true && !known?.returnsRows) return { value: data };
@@ -146,6 +150,7 @@ function readAnswer(name, data, status) {
     failure: {
       error: `The answer is no ${known.returnsRows ? "list of rows" : "envelope"}`,
       detail: `it is ${data === null ? "empty" : `of type ${typeof data}`}`,
+      retryRecommended: repeatable,
       outcomeUnknown: true,
       status,
     },

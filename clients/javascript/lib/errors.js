@@ -14,6 +14,11 @@
 
 /** A stored function failed. Unless `outcomeUnknown`, it left nothing behind. */
 export class StoredFunctionError extends Error {
+  // Fields define what an assignment could not: sandboxes such as n8n's freeze Error.prototype, and
+  // its `name` is then read-only for every error.
+  /** @override */
+  name = "StoredFunctionError";
+
   /**
    * @param {string} functionName
    * @param {Failure} failure
@@ -24,8 +29,6 @@ export class StoredFunctionError extends Error {
     const tries = attempts > 1 ? ` (after ${attempts} attempts)` : "";
     const more = detail && !error.includes(detail) ? `: ${detail}` : "";
     super(`${functionName}: ${error}${code ? ` [${code}]` : ""}${more}${tries}`);
-    /** @override */
-    this.name = "StoredFunctionError";
     /** The function that was called. */
     this.functionName = functionName;
     /** What a user may be told. */
@@ -54,7 +57,7 @@ export class StoredFunctionError extends Error {
 }
 
 // What is said of an SQLSTATE that comes without an envelope, and whether to try again: as in
-// app/errors.py; a test holds the two together.
+// app/campaigndb/calling/errors.py; a test holds the two together.
 /** @type {Readonly<Record<string, readonly [error: string, retry: boolean]>>} */
 export const SQLSTATES = Object.freeze({
   23505: ["Duplicate record detected", false],
@@ -63,6 +66,10 @@ export const SQLSTATES = Object.freeze({
   40001: ["Concurrent modification, please retry", true],
   "55P03": ["Resource busy, please retry", true],
   25001: ["Must run in a SERIALIZABLE transaction", false],
+  25006: [
+    "This writes, and the transaction is read-only: call it with POST, on the primary server",
+    false,
+  ],
   23502: ["Invalid input", false],
   23514: ["Invalid input", false],
   57014: ["The call took too long", false],
@@ -73,19 +80,39 @@ export const SQLSTATES = Object.freeze({
   "57P03": ["The server does not accept connections yet", true],
   "57P05": ["The session was idle for too long", true],
   53300: ["The server has no connection left", true],
+  40003: ["Whether it was written is unknown, please retry", true],
 });
 /** @type {Readonly<Record<string, readonly [error: string, retry: boolean]>>} */
 export const SQLSTATE_CLASSES = Object.freeze({
   22: ["Invalid input", false],
   "08": ["The connection failed", true],
+  53: ["Database operation failed", true],
 });
 
-// What PostgREST and the key say. With PGRST000 to PGRST003 nothing was run.
+// What a node of a Citus cluster says under XX000, and the SQLSTATE that it means: the node was lost (at
+// COMMIT with an open outcome), another transaction was in the way there, or a migration ran meanwhile.
+/** @type {Readonly<Record<string, string>>} */
+export const CLUSTER_TEXTS = Object.freeze({
+  "failure on connection marked as essential": "08006",
+  "server closed the connection unexpectedly": "08006",
+  "could not commit transaction for shard": "40003",
+  "could not serialize access": "40001",
+  "cache lookup failed for function": "40001",
+});
+
+/** @param {string} code @param {string} message @returns {string} */
+function meantSqlstate(code, message) {
+  if (code !== "XX000") return code;
+  const said = Object.keys(CLUSTER_TEXTS).find((text) => message.includes(text));
+  return (said && CLUSTER_TEXTS[said]) || code;
+}
+
+// What PostgREST and the key say.
 /** @type {Readonly<Record<string, readonly [error: string, retry: boolean]>>} */
 const API_CODES = Object.freeze({
   42501: ["The key's role may not call the function", false],
   PGRST000: ["The API has no connection to the database", true],
-  PGRST001: ["The API has no connection to the database", true],
+  PGRST001: ["The API lost its connection to the database", true],
   PGRST002: ["The API has not read the schema yet", true],
   PGRST003: ["The API has no free connection to the database", true],
   PGRST202: [
@@ -97,24 +124,36 @@ const API_CODES = Object.freeze({
   PGRST303: ["The API refused the key", false],
 });
 
-// The transaction was rolled back, or never begun: with these codes nothing can have remained.
-const NOTHING_REMAINED = new Set(
-  "40001 40P01 55P03 57P03 53300 PGRST000 PGRST001 PGRST002 PGRST003".split(" "),
-);
+// The connection closed during the call, and so perhaps after its COMMIT. Which answers leave the
+// outcome open is in tests/vectors/answers.json, for this client and for Python's.
+const CONNECTION_LOST = /^(08...|25P0[34]|40003|57P0[125]|PGRST001)$/;
 
-// A gateway between here and PostgREST: whether the call arrived is unknown.
-const GATEWAY_STATUSES = new Set([429, 502, 503, 504, 520, 521, 522, 523, 524]);
+// An SQLSTATE or a code of PostgREST's. What else a gateway calls a code says nothing of the call.
+const CODE = /^([0-9A-Z]{5}|PGRST...)$/;
+
+/**
+ * Whether a call may have taken effect though this is all that came back of it: a page of a gateway,
+ * or an answer that was cut.
+ *
+ * @param {number} status of an answer with no code
+ */
+function leavesOpen(status) {
+  return status < 300 || status >= 500 || [408, 425, 429].includes(status);
+}
 
 /**
  * @param {Record<string, any>} envelope with `success: false`
  * @returns {Failure}
  */
 export function failureFromEnvelope(envelope) {
+  const detail = envelope.error_detail ?? "";
+  const code = meantSqlstate(envelope.error_code, detail);
+  const known = code === envelope.error_code ? undefined : (SQLSTATES[code] ?? sqlstateClass(code));
   return {
-    error: envelope.error || "Database operation failed",
-    code: envelope.error_code,
-    detail: envelope.error_detail ?? "",
-    retryRecommended: envelope.retry_recommended === true,
+    error: known?.[0] ?? (envelope.error || "Database operation failed"),
+    code,
+    detail,
+    retryRecommended: known?.[1] ?? envelope.retry_recommended === true,
   };
 }
 
@@ -150,29 +189,30 @@ export function failureFromError(error, status, repeatable) {
       outcomeUnknown: true,
     };
   }
-  const code = typeof error.code === "string" ? error.code : "";
+  const given = typeof error.code === "string" && CODE.test(error.code) ? error.code : "";
+  const code = meantSqlstate(given, message);
   const known = API_CODES[code] ?? SQLSTATES[code] ?? sqlstateClass(code);
   if (known) {
-    const outcomeUnknown = known[1] && !NOTHING_REMAINED.has(code);
     const [text, retry] = known;
+    const outcomeUnknown = CONNECTION_LOST.test(code);
     return {
       error: text === "Invalid input" ? `${text}: ${message}` : text,
       code,
       // The hint of an unknown function names the parameters it has; other hints may hold values.
       detail: code === "PGRST202" && error.hint ? `${message}. ${error.hint}` : message,
-      retryRecommended: retry && (repeatable || !outcomeUnknown),
+      retryRecommended: outcomeUnknown ? repeatable : retry,
       outcomeUnknown,
       status,
     };
   }
-  const unavailable = !code && GATEWAY_STATUSES.has(status);
+  const outcomeUnknown = !code && leavesOpen(status);
   return {
     error: describeStatus(status, code),
     code,
     // Without a code this may be any page that a gateway shows.
-    detail: code || status === 401 ? message : `an answer of ${message.length} characters`,
-    retryRecommended: unavailable && repeatable,
-    outcomeUnknown: unavailable,
+    detail: code ? message : `an answer of ${message.length} characters`,
+    retryRecommended: outcomeUnknown && repeatable,
+    outcomeUnknown,
     status,
   };
 }

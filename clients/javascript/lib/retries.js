@@ -1,5 +1,6 @@
-// What is tried again, how long is waited, and when to give up. The numbers are those of
-// app/retries.py; a test holds the two together.
+// What is tried again, how long is waited, and when to give up. The numbers are in catalogue.js.
+
+import { DEFAULT_POLICY, STORED_FUNCTIONS } from "./catalogue.js";
 
 /**
  * Bounds of the attempts of one logical call.
@@ -17,34 +18,55 @@
  * @property {number} longestWaitMs
  */
 
-/** @type {Readonly<RetryPolicy>} */
-export const DEFAULT_POLICY = Object.freeze({
-  attempts: 5,
-  deadlineMs: 30_000,
-  firstWaitMs: 20,
-  longestWaitMs: 2_000,
-});
-
-/**
- * A cost that is given up is a lost cost: a crowd on one campaign is waited out, up to a minute.
- *
- * @type {Readonly<RetryPolicy>}
- */
-export const COST_POLICY = Object.freeze({
-  ...DEFAULT_POLICY,
-  attempts: 200,
-  deadlineMs: 60_000,
-});
-
 // A third of the usual deadline is longer than Supabase's own statement timeout, 8 s: a call that the
 // server is still working on is not given up.
 const SHARE_OF_AN_ATTEMPT = 1 / 3;
 
-/** @type {Readonly<Record<string, Readonly<RetryPolicy>>>} */
-const POLICIES = Object.freeze({
-  track_campaign_cost: COST_POLICY,
-  track_campaign_costs_batch: COST_POLICY,
-});
+const BOUNDS = ["attempts", "deadlineMs", "attemptMs", "firstWaitMs", "longestWaitMs"];
+const OPTIONS = ["signal", "retries", "retryDelay", "onRetry", "repeatable"];
+
+/**
+ * Options that are set, in their full form. `retries: 5, retryDelay: 1000` are the words of many a
+ * wrapper around `supabase.rpc`.
+ *
+ * @param {import("./call.js").CallOptions} [given]
+ * @returns {Omit<import("./call.js").CallOptions, "retries" | "retryDelay"> &
+ *   { retries?: Partial<RetryPolicy> }}
+ * @throws {TypeError} an option is none of these: it would have no effect
+ */
+export function callOptions(given) {
+  if (typeof given !== "object" && given !== undefined) throw new TypeError("the options are no object");
+  const { retries, retryDelay, ...others } = withoutUndefined(given);
+  refuseOthers(Object.keys(given ?? {}), OPTIONS, "option");
+  if (typeof retries === "number" || (retries === undefined && retryDelay !== undefined)) {
+    const counted = retries === undefined ? {} : { attempts: retries + 1 };
+    const waits =
+      retryDelay === undefined
+        ? {}
+        : { firstWaitMs: retryDelay, longestWaitMs: Math.max(retryDelay, DEFAULT_POLICY.longestWaitMs) };
+    return { ...others, retries: { ...counted, ...waits } };
+  }
+  if (typeof retries !== "object" && retries !== undefined) {
+    throw new TypeError("retries is neither a number nor an object");
+  }
+  if (retryDelay !== undefined) {
+    throw new TypeError("retryDelay goes with a number of retries; in an object it is firstWaitMs");
+  }
+  refuseOthers(Object.keys(retries ?? {}), BOUNDS, "bound of retries");
+  return retries === undefined ? others : { ...others, retries: withoutUndefined(retries) };
+}
+
+/** @param {string[]} names @param {string[]} known @param {string} what */
+function refuseOthers(names, known, what) {
+  const others = names.filter((name) => !known.includes(name));
+  if (others.length === 0) return;
+  throw new TypeError(`there is no ${what} ${others.join(", ")}; there are ${known.join(", ")}`);
+}
+
+/** Milliseconds of a clock that not every runtime lets go on when the time of day is set. */
+export function now() {
+  return globalThis.performance?.now() ?? Date.now();
+}
 
 /**
  * The policy of a function, with the caller's own bounds over it.
@@ -54,7 +76,9 @@ const POLICIES = Object.freeze({
  * @returns {RetryPolicy}
  */
 export function retryPolicy(functionName, own) {
-  const usual = Object.hasOwn(POLICIES, functionName) ? POLICIES[functionName] : undefined;
+  const usual = Object.hasOwn(STORED_FUNCTIONS, functionName)
+    ? STORED_FUNCTIONS[functionName]?.policy
+    : undefined;
   const policy = { ...(usual ?? DEFAULT_POLICY), ...withoutUndefined(own) };
   if (!Number.isInteger(policy.attempts) || policy.attempts < 1) {
     throw new RangeError("retries.attempts must be a whole number of 1 or more");

@@ -1,100 +1,13 @@
-// What this package knows of each stored function: how one logical call is given a key of its own,
-// so that repeating it after an unknown outcome changes nothing. As in app/calls.py.
+// How one logical call is given a key of its own, so that repeating it after an unknown outcome
+// changes nothing. What is known of each function is in catalogue.js.
 
+import { STORED_FUNCTIONS } from "./catalogue.js";
 import { invalidInput } from "./errors.js";
 import { kindOf, NotJsonError, storable, toJson } from "./json.js";
 
+/** @typedef {import("./catalogue.js").StoredFunction} StoredFunction */
+
 /** @typedef {Record<string, unknown>} Parameters the function's, with its names (`p_…`) */
-
-/**
- * @typedef {object} StoredFunction
- * @property {readonly string[]} required the parameters without a default
- * @property {(parameters: Parameters) => Parameters} [keyed] gives one logical call its keys
- * @property {RegExp} [keys] where a caller's own keys are
- * @property {string} [money] the parameter that is an amount in USD
- * @property {string} [list] the parameter that is a list
- * @property {boolean} [returnsRows] whether the answer is rows and not an envelope
- */
-
-/** @type {Readonly<Record<string, StoredFunction>>} */
-export const STORED_FUNCTIONS = Object.freeze({
-  create_campaign_with_coverage: {
-    required: ["p_campaign_data", "p_zip_codes"],
-    list: "p_zip_codes",
-    // The campaign's own id is its key.
-    keyed: (parameters) => ({
-      ...parameters,
-      p_campaign_data: withKey(parameters.p_campaign_data, "id", newKey()),
-    }),
-  },
-  insert_businesses_batch: {
-    required: ["p_campaign_id", "p_zip_code", "p_businesses"],
-    list: "p_businesses",
-  },
-  update_campaign_statistics: { required: ["p_campaign_id"] },
-  track_campaign_cost: {
-    required: ["p_campaign_id", "p_service", "p_items_processed", "p_cost_usd"],
-    money: "p_cost_usd",
-    keys: /^p_metadata\.idempotency_key$/,
-    keyed: (parameters) => ({
-      ...parameters,
-      p_metadata: withKey(parameters.p_metadata ?? {}, "idempotency_key", newKey()),
-    }),
-  },
-  track_campaign_costs_batch: {
-    required: ["p_costs"],
-    list: "p_costs",
-    keys: /^p_costs\[\d+\]\.metadata\.idempotency_key$/,
-    keyed: (parameters) => ({
-      ...parameters,
-      p_costs: eachItem(parameters.p_costs, (cost) =>
-        isObject(cost)
-          ? { ...cost, metadata: withKey(cost.metadata ?? {}, "idempotency_key", newKey()) }
-          : cost,
-      ),
-    }),
-  },
-  update_coverage_status: {
-    required: [
-      "p_campaign_id",
-      "p_zip_code",
-      "p_businesses_found",
-      "p_emails_found",
-      "p_actual_cost",
-    ],
-    money: "p_actual_cost",
-  },
-  update_enrichment_batch: {
-    required: ["p_enrichment_type", "p_enrichments"],
-    list: "p_enrichments",
-    keys: /^p_enrichments\[\d+\]\.idempotency_key$/,
-    keyed: (parameters) => {
-      const key = newKey();
-      return {
-        ...parameters,
-        p_enrichments: eachItem(parameters.p_enrichments, (item) =>
-          withKey(item, "idempotency_key", key),
-        ),
-      };
-    },
-  },
-  update_email_verification: {
-    required: ["p_business_id", "p_email", "p_verification_data"],
-    keys: /^p_verification_data\.idempotency_key$/,
-    keyed: (parameters) => ({
-      ...parameters,
-      p_verification_data: withKey(parameters.p_verification_data, "idempotency_key", newKey()),
-    }),
-  },
-  get_businesses_for_enrichment: {
-    required: ["p_campaign_id", "p_enrichment_type"],
-    returnsRows: true,
-  },
-  get_businesses_for_enrichment_after: {
-    required: ["p_campaign_id", "p_enrichment_type"],
-    returnsRows: true,
-  },
-});
 
 /** @param {string} name @returns {StoredFunction | undefined} what is known of it */
 export function storedFunction(name) {
@@ -111,12 +24,13 @@ export function storedFunction(name) {
  *   PostgreSQL cannot
  */
 export function prepareParameters(name, given) {
-  const { keyed, keys, money, list, required = [] } = storedFunction(name) ?? {};
-  refuseMissing(name, required, given);
+  const known = storedFunction(name);
+  refuseMissing(name, known?.required ?? [], given);
   /** @type {Parameters} */
   const parameters = { ...given };
-  if (list) parameters[list] = listed(parameters[list]);
-  if (money) parameters[money] = amount(name, money, parameters[money]);
+  for (const list of known?.lists ?? []) parameters[list] = listed(parameters[list]);
+  for (const money of known?.money ?? []) parameters[money] = amount(name, money, parameters[money]);
+  const keys = known?.key === undefined ? undefined : keyPattern(known.key);
   try {
     for (const [parameter, value] of Object.entries(parameters)) {
       if (value === undefined) delete parameters[parameter];
@@ -129,7 +43,45 @@ export function prepareParameters(name, given) {
     throw error;
   }
   // Into what is sent: to give a Map or a class's object a key would make it another one.
-  return keyed ? keyed(parameters) : parameters;
+  try {
+    return known?.key === undefined ? parameters : keyed(parameters, known, known.key);
+  } catch (error) {
+    if (!(error instanceof NoRandomError)) throw error;
+    throw invalidInput(name, `this runtime has no crypto: give ${known?.key} a value of your own`);
+  }
+}
+
+/**
+ * @param {string} path such as `p_costs[].metadata.idempotency_key`
+ * @returns {RegExp} the places of a caller's own keys: `p_costs[3].metadata.idempotency_key`
+ */
+function keyPattern(path) {
+  const escaped = path.replace(/[.[\]]/g, "\\$&").replace("\\[\\]", "\\[\\d+\\]");
+  return new RegExp(`^${escaped}$`);
+}
+
+/**
+ * @param {Parameters} parameters
+ * @param {StoredFunction} known
+ * @param {string} path
+ * @returns {Parameters} the parameters with the call's keys
+ */
+function keyed(parameters, known, path) {
+  const [place = "", ...fields] = path.split(".");
+  const parameter = place.replace("[]", "");
+  /** @type {string | undefined} */
+  let shared;
+  const key = () => (known.oneKeyEach ? newKey() : (shared ??= newKey()));
+  if (place !== parameter) {
+    return {
+      ...parameters,
+      [parameter]: eachItem(parameters[parameter], (item) => withKey(item, fields, key)),
+    };
+  }
+  const value = known.optional.includes(parameter)
+    ? (parameters[parameter] ?? {})
+    : parameters[parameter];
+  return { ...parameters, [parameter]: withKey(value, fields, key) };
 }
 
 /**
@@ -171,24 +123,37 @@ function amount(name, parameter, value) {
  *   is the function's to refuse
  */
 function listed(items) {
+  if (hasItems(items)) return { ...items, items: listed(items.items) };
   const isIterable = typeof items === "object" && items !== null && Symbol.iterator in items;
   const isList = isIterable && kindOf(items) !== "Map";
   return isList ? Array.from(/** @type {Iterable<unknown>} */ (items)) : items;
 }
 
-/** @param {unknown} items @param {(item: unknown) => unknown} change */
+/**
+ * @param {unknown} batch
+ * @returns {batch is { items: unknown }} whether the list is within an object, beside what is wished of it
+ */
+function hasItems(batch) {
+  return isObject(batch) && "items" in batch;
+}
+
+/** @param {unknown} items @param {(item: unknown) => unknown} change @returns {unknown} */
 function eachItem(items, change) {
+  if (hasItems(items)) return { ...items, items: eachItem(items.items, change) };
   return Array.isArray(items) ? items.map(change) : items;
 }
 
 /**
  * @param {unknown} item
- * @param {string} name
- * @param {string} key
+ * @param {readonly string[]} fields where in the item the key is
+ * @param {() => string} key makes one
  * @returns {unknown} the item with a key, unless it has one or is no object at all
  */
-function withKey(item, name, key) {
-  return isObject(item) && (item[name] ?? null) === null ? { ...item, [name]: key } : item;
+function withKey(item, [field = "", ...below], key) {
+  if (!isObject(item)) return item;
+  const value = item[field] ?? null;
+  if (below.length > 0) return { ...item, [field]: withKey(value ?? {}, below, key) };
+  return value === null ? { ...item, [field]: key() } : item;
 }
 
 /** @param {unknown} value @returns {value is Record<string, unknown>} */
@@ -196,6 +161,25 @@ function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function newKey() {
-  return globalThis.crypto.randomUUID();
+class NoRandomError extends Error {
+  constructor() {
+    super("this runtime has no crypto, and so no new keys");
+  }
+}
+
+/**
+ * A random UUID. Pages that did not come by HTTPS have no `randomUUID`. `Math.random` is no
+ * substitute: where two processes draw alike, one's cost would be taken for the other's.
+ */
+export function newKey() {
+  const { crypto } = globalThis;
+  if (typeof crypto?.randomUUID === "function") return crypto.randomUUID();
+  if (typeof crypto?.getRandomValues !== "function") throw new NoRandomError();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const digits = Array.from(bytes, (byte, index) => {
+    if (index === 6) return ((byte & 0x0f) | 0x40).toString(16).padStart(2, "0");
+    if (index === 8) return ((byte & 0x3f) | 0x80).toString(16).padStart(2, "0");
+    return byte.toString(16).padStart(2, "0");
+  }).join("");
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { createCampaignStore } from "../supabase-db.js";
 import { failure, newBusiness, newCampaign, sql, store, supabase } from "./support.js";
 
-const PLACES = new URL("../../../app/demo/data/helsinki_places.jsonl", import.meta.url);
+const PLACES = new URL("../../../examples/helsinki/data/helsinki_places.jsonl", import.meta.url);
 /** @type {Record<string, any>[]} */
 const places = readFileSync(PLACES, "utf8")
   .split("\n")
@@ -25,6 +25,7 @@ test("a campaign is created with its coverage", async () => {
     zip_count: 2,
     duplicate_zip_count: 0,
     replayed: false,
+    message: "Campaign created, ZIP codes: 2",
   });
   const empty = await store.campaigns.createWithCoverage({ campaignData: { name: "Vantaa" } });
   assert.equal(empty.zip_count, 0);
@@ -78,6 +79,7 @@ test("a ZIP code is marked as scraped", async () => {
     zip_code: "00100",
     businesses_found: 3,
     emails_found: 2,
+    message: "Coverage updated",
   });
   const [row] = await sql`
     select actual_cost::text as cost from gmaps_campaign_coverage
@@ -161,8 +163,26 @@ test("an email's verification is stored", async () => {
     email: "hei@kahvila.fi",
     status: "deliverable",
     is_safe: answer.is_safe,
+    unrecognised_status: null,
+    late: false,
     replayed: false,
+    message: "Email verification stored",
   });
+  const statistics = await store.campaigns.updateStatistics({ campaignId });
+  assert.equal(statistics.total_verified_emails, 1);
+});
+
+test("many verifiers' answers are stored at once, and what cannot be is listed", async () => {
+  const campaignId = await newCampaign();
+  const businessId = await newBusiness(campaignId, { emails: ["hei@kahvila.fi"] });
+  const answer = await store.emails.updateVerificationsBatch({
+    verifications: [
+      { business_id: businessId, address: "hei@kahvila.fi", status: "valid", free_email: false },
+      { business_id: businessId, email: "hei@kahvila.fi" },
+    ],
+  });
+  assert.deepEqual([answer.updated, answer.failed], [1, 1]);
+  assert.equal(answer.failures[0]?.reason, "status is missing");
   const statistics = await store.campaigns.updateStatistics({ campaignId });
   assert.equal(statistics.total_verified_emails, 1);
 });

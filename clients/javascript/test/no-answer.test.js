@@ -95,36 +95,6 @@ test("a server that is not there is tried as often as allowed, and named", async
   assert.equal((await failure(callStoredFunction(nowhere, "x", {}, repeatable))).attempts, 2);
 });
 
-test("a gateway's error is tried again; another answer that is no envelope is not", async () => {
-  const answers = [
-    { status: 503, body: "<html>busy</html>", attempts: 3, error: /HTTP status 503/ },
-    { status: 413, body: "<html>too large</html>", attempts: 1, error: /HTTP status 413/ },
-    { status: 500, body: '{"message": "broken"}', attempts: 1, error: /HTTP status 500/ },
-    { status: 200, body: "<html>welcome</html>", attempts: 1, error: /no envelope|not JSON/ },
-    { status: 200, body: "[1]", attempts: 1, error: /no envelope/ },
-    { status: 200, body: "null", attempts: 1, error: /no envelope/ },
-    { status: 204, body: "", attempts: 1, error: /no envelope/ },
-    {
-      status: 504,
-      body: '{"code": "PGRST003", "message": "Timed out"}',
-      attempts: 3,
-      error: /no free/,
-    },
-  ];
-  for (const { status, body, attempts, error } of answers) {
-    const address = await newServer((_, response) => response.writeHead(status).end(body));
-    const told = await failure(
-      createCampaignStore(newClient(address)).campaigns.updateStatistics(
-        { campaignId: "x" },
-        { retries: { attempts: 3, firstWaitMs: 1 } },
-      ),
-    );
-    assert.match(told.error, error);
-    assert.deepEqual([told.attempts, told.retryRecommended], [attempts, attempts > 1], body);
-    assert.doesNotMatch(told.message, /html/);
-  }
-});
-
 test("what fails after a lost answer does not claim that nothing was written", async () => {
   const cases = [
     { status: 500, body: '{"code": "57014", "message": "canceled"}', attempts: 3, unknown: true },

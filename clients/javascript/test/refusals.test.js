@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runInNewContext } from "node:vm";
 import { callStoredFunction, createCampaignStore } from "../supabase-db.js";
-import { STORED_FUNCTIONS } from "../lib/stored-functions.js";
+import { STORED_FUNCTIONS } from "../lib/catalogue.js";
 import {
   ANON_KEY,
   API_URL,
@@ -52,10 +52,12 @@ const PARAMETERS = {
 };
 
 test("the anonymous key may call nothing", async () => {
-  assert.deepEqual(Object.keys(PARAMETERS), Object.keys(STORED_FUNCTIONS));
   const anonymous = newClient(API_URL, ANON_KEY);
-  for (const [name, parameters] of Object.entries(PARAMETERS)) {
-    const error = await failure(callStoredFunction(anonymous, name, parameters));
+  for (const [name, { required }] of Object.entries(STORED_FUNCTIONS)) {
+    const parameters = Object.fromEntries(required.map((parameter) => [parameter, null]));
+    const error = await failure(
+      callStoredFunction(anonymous, name, { ...parameters, ...PARAMETERS[name] }),
+    );
     assert.deepEqual(
       [error.functionName, error.code, error.error, error.attempts],
       [name, "42501", "The key's role may not call the function", 1],
@@ -95,10 +97,12 @@ test("what is missing is named, and nothing is sent", async () => {
   const none = /** @type {any} */ (undefined);
   for (const [group, methods] of Object.entries(store)) {
     for (const [name, method] of Object.entries(methods)) {
+      // One needs no parameter, the other calls nothing itself.
+      if (name === "list" || name === "batches") continue;
       const called = name === "iterate" ? method().next() : method();
       const error = await failure(called);
       assert.deepEqual([error.code, error.attempts], ["22023", 0], `${group}.${name}`);
-      assert.match(error.message, /^\w+: Invalid input: p_\w+.* missing; given: (none|p_zip_codes|p_limit) /);
+      assert.match(error.message, /^\w+: Invalid input: p_\w+.* missing; given: (none|p_zip_codes|p_limit)/);
     }
   }
   const campaignId = none; // a variable that nobody set

@@ -150,6 +150,60 @@ test("bounds that make no sense are refused", async () => {
   }
 });
 
+test("a number of retries and a retryDelay are what wrappers around rpc have", async () => {
+  /** @param {any} options */
+  const waits = async (options) => {
+    /** @type {number[]} */
+    const told = [];
+    let calls = 0;
+    const conflict = { success: false, error: "x", error_code: "40P01", retry_recommended: true };
+    const rpc = () => {
+      calls += 1;
+      const answer = Promise.resolve({ data: conflict, error: null, status: 200 });
+      return { abortSignal: () => answer };
+    };
+    const error = await failure(
+      callStoredFunction(/** @type {any} */ ({ rpc }), "update_campaign_statistics", { p_campaign_id: "x" }, {
+        onRetry: (/** @type {unknown} */ _, /** @type {number} */ waitMs) => told.push(waitMs),
+        ...options,
+      }),
+    );
+    assert.equal(error.attempts, calls);
+    return told;
+  };
+  assert.equal((await waits({ retries: 5, retryDelay: 1 })).length, 5);
+  assert.equal((await waits({ retries: 0 })).length, 0);
+  assert.equal((await waits({ retryDelay: 1 })).length, 4, "the function's own attempts");
+  const long = await waits({ retries: 30, retryDelay: 20 });
+  assert.ok(Math.max(...long) > 20, "the bound doubles");
+  const store = createCampaignStore(supabase, { retries: 0 });
+  const campaignId = await newCampaign();
+  const release = await lockCampaign(campaignId);
+  const error = await failure(store.campaigns.updateStatistics({ campaignId }, { retryDelay: 1 }));
+  await release();
+  assert.equal(error.attempts, 1, "the store's number holds where the call gives none");
+});
+
+test("an option that does not exist is refused", async () => {
+  /** @type {[any, RegExp][]} */
+  const wrong = [
+    [{ retry: 5 }, /there is no option retry; there are signal, retries/],
+    [{ retries: { retryDelay: 5 } }, /there is no bound of retries retryDelay/],
+    [{ retries: "5" }, /neither a number nor an object/],
+    [{ retries: { attempts: 2 }, retryDelay: 5 }, /in an object it is firstWaitMs/],
+    [5, /no object/],
+  ];
+  for (const [options, message] of wrong) {
+    const rejected = { name: "TypeError", message };
+    await assert.rejects(callStoredFunction(supabase, "x", {}, options), rejected);
+    await assert.rejects(store.campaigns.updateStatistics({ campaignId: "" }, options), rejected);
+    if (typeof options === "object") {
+      assert.throws(() => createCampaignStore(supabase, options), rejected);
+    }
+  }
+  await assert.rejects(callStoredFunction(supabase, "x", {}, { retries: 1.5 }), RangeError);
+});
+
 test("options that are undefined leave the store's as they are", async () => {
   const nothing = { signal: undefined, onRetry: undefined, retries: { attempts: undefined } };
   const aborting = createCampaignStore(supabase, { signal: AbortSignal.abort() });

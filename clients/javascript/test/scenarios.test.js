@@ -10,6 +10,7 @@ import { store } from "./support.js";
 
 const PATH = new URL("../../../tests/vectors/calls.json", import.meta.url);
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d/;
 const { scenarios } = JSON.parse(readFileSync(PATH, "utf8"));
 
 /** @type {Record<string, (parameters: any) => Promise<unknown>>} */
@@ -22,7 +23,28 @@ const METHODS = {
   update_coverage_status: store.coverage.updateStatus,
   update_enrichment_batch: store.enrichments.updateBatch,
   update_email_verification: store.emails.updateVerification,
+  update_email_verifications_batch: store.emails.updateVerificationsBatch,
   get_businesses_for_enrichment: store.enrichments.getBusinesses,
+  claim_businesses_for_enrichment: store.work.claimBusinesses,
+  claim_emails_for_verification: store.work.claimEmails,
+  claim_coverage: store.work.claimCoverage,
+  extend_claims: store.work.extend,
+  release_claims: store.work.release,
+  retry_failed_lookups: store.work.retryFailed,
+  get_work_status: store.work.status,
+  update_campaign_status: store.campaigns.updateStatus,
+  update_campaign_budget: store.campaigns.updateBudget,
+  get_campaign: store.campaigns.get,
+  list_campaigns: store.campaigns.list,
+  get_campaign_leads: store.leads.get,
+  set_lead_texts: store.leads.setTexts,
+  log_export: store.leads.logExport,
+  suppress_contacts: store.contacts.suppress,
+  unsuppress_contacts: store.contacts.unsuppress,
+  check_contacts: store.contacts.check,
+  list_suppressions: store.contacts.list,
+  erase_contact: store.contacts.erase,
+  get_contact: store.contacts.get,
 };
 
 /** @param {string} name @param {Record<string, unknown>} parameters */
@@ -52,6 +74,7 @@ function filled(value, known) {
 /** The answer with `<uuid>` where the expected one has it. @param {any} expected @param {any} found @returns {any} */
 function withAnyUuid(expected, found) {
   if (expected === "<uuid>" && typeof found === "string" && UUID.test(found)) return expected;
+  if (expected === "<time>" && typeof found === "string" && TIME.test(found)) return expected;
   if (Array.isArray(expected) && Array.isArray(found)) {
     return found.map((item, index) => withAnyUuid(expected[index], item));
   }

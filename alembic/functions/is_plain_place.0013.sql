@@ -1,0 +1,12 @@
+create or replace function is_plain_place(p_record jsonb)
+returns boolean
+language sql
+immutable
+parallel safe
+as $$
+  -- Whether a record has the names that place_fields reads fast: the table's own, or Apify's. Those
+  -- of Apify's tables are no such names.
+  select jsonb_typeof(p_record) = 'object'
+    and p_record ?| '{categoryName,totalScore,reviews_count,email_source}'
+    and not p_record ?| '{location/lat,categories/0,emails/0,facebooks/0,phones/0,openingHours/0/day}';
+$$;

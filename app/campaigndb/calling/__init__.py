@@ -1,0 +1,1 @@
+"""Calling the stored functions: their catalogue, the stores, transactions, retries, errors."""

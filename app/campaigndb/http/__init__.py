@@ -1,0 +1,1 @@
+"""The stored functions over HTTP: the Supabase clients."""

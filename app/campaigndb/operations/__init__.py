@@ -1,0 +1,1 @@
+"""Work on a whole database: drift, monitoring, reports, imports, tenants, reconciliation."""

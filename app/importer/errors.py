@@ -1,7 +1,0 @@
-"""The error of an import."""
-
-from __future__ import annotations
-
-
-class ImportFileError(Exception):
-    """One line that names the file and says what is wrong with it."""

@@ -1,0 +1,1 @@
+"""A service whose package has the name that many have."""
