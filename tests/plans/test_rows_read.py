@@ -14,10 +14,12 @@ from benchmarks.planner_statistics import (
     LARGE,
     SIZE,
     STATES,
+    isolate,
     load,
     parameters,
     without_autovacuum,
 )
+from campaigndb.calling.catalogue import FUNCTIONS
 from tests.migrations.catalog import connect
 
 # What a call may read for each row that it needs: itself, its keys, its entries in some indexes.
@@ -60,14 +62,18 @@ def rows_read(connection: psycopg.Connection[Any], statement: str, values: dict[
     return after - before
 
 
+def test_every_function_is_called() -> None:
+    assert {name.partition(",")[0] for name in CALLED} == set(FUNCTIONS)
+
+
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 def test_no_call_reads_more_than_it_needs(
     connection: psycopg.Connection[Any], state: State, subtests: pytest.Subtests
 ) -> None:
     state(connection, SIZE)
-    connection.execute("set default_transaction_isolation to serializable")
     for name, (statement, given, needed) in CALLED.items():
-        values = parameters(connection, given)
+        values = parameters(given)
+        isolate(connection, name)
         for mode in ("force_custom_plan", "force_generic_plan", "auto"):
             with subtests.test(name, mode=mode):
                 connection.execute("discard plans")
@@ -81,14 +87,15 @@ def test_a_plan_that_was_made_for_empty_tables_serves_filled_ones(
     connection: psycopg.Connection[Any], subtests: pytest.Subtests
 ) -> None:
     connection.execute("analyze")
-    connection.execute("set default_transaction_isolation to serializable")
     connection.execute("set plan_cache_mode to force_generic_plan")
-    values = {name: parameters(connection, given) for name, (_, given, _) in CALLED.items()}
-    with connection.transaction(force_rollback=True):
-        load(connection, LARGE, 100)
-        for name, (statement, _, _) in CALLED.items():
-            rows_read(connection, statement, values[name])
+    values = {name: parameters(given) for name, (_, given, _) in CALLED.items()}
+    load(connection, LARGE, 100)
+    for name, (statement, _, _) in CALLED.items():
+        isolate(connection, name)
+        rows_read(connection, statement, values[name])
+    connection.execute("delete from gmaps_campaigns")
     load(connection, LARGE, SIZE)
     for name, (statement, _, needed) in CALLED.items():
+        isolate(connection, name)
         with subtests.test(name):
             assert rows_read(connection, statement, values[name]) <= needed * ROWS_PER_ROW + SLACK

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 
 import pytest
@@ -142,30 +141,6 @@ def test_an_empty_batch_changes_nothing_and_what_is_no_list_is_refused(
         for value in (None, "{}", "7"):
             envelope = raw_call("update_email_verifications_batch", p_verifications=value)
             assert envelope["error_detail"] == "p_verifications is not a JSON array"
-
-
-def test_eight_times_the_answers_take_little_more_than_eight_times_as_long(
-    store: CampaignStore, campaign_id
-) -> None:
-    few, many = 500, 4_000
-    store.insert_businesses_batch(
-        campaign_id,
-        "1",
-        [{"place_id": f"p{n}", "name": "x", "email": f"a{n}@hall.fi"} for n in range(many)],
-    )
-    found = store.get_businesses_for_enrichment(campaign_id, "linkedin", limit=many)
-    answers = [
-        {"business_id": business.business_id, "email": business.email, "status": "risky"}
-        for business in found
-    ]
-
-    def seconds(number: int) -> float:
-        start = time.perf_counter()
-        assert store.update_email_verifications_batch(answers[:number]).updated == number
-        return time.perf_counter() - start
-
-    seconds(few)
-    assert seconds(many) / min(seconds(few) for _ in range(3)) < 24
 
 
 async def test_the_async_store_does_the_same(
