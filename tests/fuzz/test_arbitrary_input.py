@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import uuid
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -17,10 +17,11 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from campaigndb import CampaignStore, StoredFunctionError
+from campaigndb.calling.catalogue import FUNCTIONS, Kind, StoredFunction
 from tests.support.database_state import snapshot
 
 BOUNDED = settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -34,6 +35,8 @@ KNOWN_KEYS = st.sampled_from(
     email emails facebooks totalScore reviewsCount latitude lng lat rating hours categories
     needs_enrichment business_id success page_likes connections primary_email emails_found
     profile_type enrichment_status score is_safe mx_records idempotency_key
+    kind value reason error icebreaker subject_line verified zip_codes min_rating since
+    campaign_id service items_processed cost_usd metadata
     """.split()  # noqa: SIM905
 )
 SCALARS = (
@@ -59,57 +62,42 @@ OBJECTS = st.dictionaries(KNOWN_KEYS, ANY_JSON, max_size=8)
 NUMBERS = st.integers(-(2**40), 2**40) | st.none()
 MONEY = st.decimals() | st.integers() | st.text(max_size=8) | st.floats()
 
-ARGUMENTS: dict[str, Callable[[st.SearchStrategy[Any]], tuple[st.SearchStrategy[Any], ...]]] = {
-    "create_campaign_with_coverage": lambda ids: (
-        OBJECTS | st.builds(lambda o: {"name": "x", **o}, OBJECTS) | ANY_JSON,
-        st.lists(OBJECTS | st.text(max_size=5), max_size=4) | ANY_JSON,
-    ),
-    "insert_businesses_batch": lambda ids: (
-        ids,
-        st.text(max_size=8) | st.none(),
-        st.lists(
-            OBJECTS
-            | st.builds(
-                lambda o, k: {"name": "x", "place_id": k, **o}, OBJECTS, st.text(max_size=2)
-            ),
-            max_size=5,
-        )
-        | ANY_JSON,
-    ),
-    "update_campaign_statistics": lambda ids: (ids,),
-    "track_campaign_cost": lambda ids: (
-        ids,
-        st.sampled_from(["facebook", "bouncer", "x", "", None]),
-        NUMBERS,
-        MONEY,
-        OBJECTS | ANY_JSON,
-    ),
-    "update_coverage_status": lambda ids: (
-        ids,
-        st.sampled_from(["00100", "", None]) | st.text(max_size=5),
-        NUMBERS,
-        NUMBERS,
-        MONEY,
-    ),
-    "update_enrichment_batch": lambda ids: (
-        st.sampled_from(["facebook", "linkedin", "x", None]),
-        st.lists(
-            st.builds(lambda o, i: {"business_id": i, **o}, OBJECTS, ids) | ANY_JSON, max_size=4
-        )
-        | ANY_JSON,
-    ),
-    "update_email_verification": lambda ids: (
-        ids,
-        st.sampled_from(["a@b.fi", "", None]) | st.text(max_size=8),
-        OBJECTS | st.builds(lambda o: {"status": "risky", **o}, OBJECTS) | ANY_JSON,
-    ),
-    "get_businesses_for_enrichment": lambda ids: (
-        ids,
-        st.sampled_from(["facebook", "linkedin", "x", None]),
-        NUMBERS,
-        NUMBERS,
-    ),
-}
+TEXTS = st.sampled_from(
+    """
+    facebook linkedin verification coverage google_maps bouncer draft running paused completed
+    email domain phone place 00100 a@b.fi csv x
+    """.split()  # noqa: SIM905
+)
+
+Ids = st.SearchStrategy[Any]
+
+
+def arguments(function: StoredFunction[Any], ids: Ids) -> st.SearchStrategy[tuple[Any, ...]]:
+    """Any values for a function's parameters, most of them of their kinds."""
+    objects = (
+        OBJECTS | st.builds(lambda o: {"name": "x", **o}, OBJECTS) | st.builds(_filter, ANY_JSON)
+    )
+    items = (
+        objects
+        | st.builds(lambda o, i: {"business_id": i, **o}, OBJECTS, ids)
+        | st.builds(lambda o, k: {"name": "x", "place_id": k, **o}, OBJECTS, st.text(max_size=2))
+        | st.builds(lambda o, s: {"status": "risky", "service": s, **o}, OBJECTS, TEXTS)
+    )
+    by_kind: dict[Kind, st.SearchStrategy[Any]] = {
+        Kind.UUID: ids,
+        Kind.TEXT: TEXTS | st.text(max_size=8) | st.none(),
+        Kind.INTEGER: st.integers(-2, 100) | NUMBERS,
+        Kind.BIG_INTEGER: NUMBERS,
+        Kind.MONEY: MONEY,
+        Kind.TIME: st.datetimes(timezones=st.just(datetime.UTC)) | st.none(),
+        Kind.OBJECT: objects | ANY_JSON,
+        Kind.LIST: st.lists(items | TEXTS | ANY_JSON, max_size=5) | ANY_JSON,
+    }
+    return st.tuples(*(by_kind[each.kind] for each in function.parameters.values()))
+
+
+def _filter(value: Any) -> dict[str, Any]:
+    return {"emails": "any", "since": value}
 
 
 @pytest.fixture
@@ -125,18 +113,25 @@ def known_ids(
     return [campaign_id, business_id]
 
 
-@pytest.mark.parametrize("function", ARGUMENTS)
+# Pages of a queue are read by an iterator alone.
+WITH_METHOD = {name: each for name, each in FUNCTIONS.items() if hasattr(CampaignStore, name)}
+
+
+@pytest.mark.parametrize("function", WITH_METHOD.values(), ids=WITH_METHOD)
 def test_the_store_returns_a_result_or_raises_a_stored_function_error(
-    function: str, store: CampaignStore, owner_engine: Engine, known_ids: list[uuid.UUID]
+    function: StoredFunction[Any],
+    store: CampaignStore,
+    owner_engine: Engine,
+    known_ids: list[uuid.UUID],
 ) -> None:
     ids = st.sampled_from(known_ids) | st.uuids() | st.none() | st.text(max_size=4)
 
     @BOUNDED
-    @given(st.tuples(*ARGUMENTS[function](ids)))
-    def call(arguments: tuple[Any, ...]) -> None:
+    @given(arguments(function, ids))
+    def call(given: tuple[Any, ...]) -> None:
         before = snapshot(owner_engine)
         try:
-            result = getattr(store, function)(*arguments)
+            result = getattr(store, function.name)(*given)
         except StoredFunctionError as error:
             assert error.error
             assert not error.retry_recommended
@@ -152,22 +147,21 @@ def _json(value: Any) -> Any:
     return json.dumps(value, default=str) if isinstance(value, (dict, list)) else value
 
 
-@pytest.mark.parametrize("function", ARGUMENTS)
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
 def test_plain_sql_returns_an_envelope_or_the_server_refuses_the_type(
-    function: str, owner_engine: Engine, known_ids: list[uuid.UUID]
+    function: StoredFunction[Any], owner_engine: Engine, known_ids: list[uuid.UUID]
 ) -> None:
     ids = st.sampled_from([str(id_) for id_ in known_ids]) | st.uuids().map(str) | st.none()
-    level = "SERIALIZABLE" if function == "track_campaign_cost" else "READ COMMITTED"
-    engine = owner_engine.execution_options(isolation_level=level)
-    result_columns = "*" if function == "get_businesses_for_enrichment" else f"{function}::text"
+    engine = owner_engine.execution_options(isolation_level=function.isolation_level)
+    result_columns = "*" if function.returns_rows else f"{function.name}::text"
 
     @BOUNDED
-    @given(st.tuples(*ARGUMENTS[function](ids)))
-    def call(arguments: tuple[Any, ...]) -> None:
+    @given(arguments(function, ids))
+    def call(given: tuple[Any, ...]) -> None:
         # As untyped texts, which the server reads as the parameters' types.
         values = {
             f"v{number}": None if value is None else str(_json(value)).replace("\x00", "")
-            for number, value in enumerate(arguments)
+            for number, value in enumerate(given)
         }
         values = {
             name: value and value.encode("utf-8", "replace").decode()
@@ -178,7 +172,7 @@ def test_plain_sql_returns_an_envelope_or_the_server_refuses_the_type(
         try:
             with engine.begin() as connection:
                 result = connection.execute(
-                    text(f"select {result_columns} from {function}({placeholders})"), values
+                    text(f"select {result_columns} from {function.name}({placeholders})"), values
                 ).all()
         except DBAPIError as error:
             # Refused before the function began, or by the one function that raises.
@@ -186,7 +180,7 @@ def test_plain_sql_returns_an_envelope_or_the_server_refuses_the_type(
             assert error.orig.sqlstate[:2] in ("22", "23"), error.orig
             assert snapshot(owner_engine) == before
             return
-        if function != "get_businesses_for_enrichment":
+        if not function.returns_rows:
             envelope = json.loads(result[0][0])
             assert envelope["success"] in (True, False)
             if not envelope["success"]:
