@@ -34,7 +34,7 @@ def section() -> str:
         used = sorted(key for key in record if _is_read(key, read))
         rest -= set(record)
         lines.append(f"| {source} | {', '.join(f'`{name}`' for name in used)} |")
-    lines.append(f"| also, of anybody | {', '.join(f'`{name}`' for name in sorted(rest))} |")
+    lines.append(f"| names of any source | {', '.join(f'`{name}`' for name in sorted(rest))} |")
     return "\n".join(lines) + "\n"
 
 

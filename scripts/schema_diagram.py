@@ -9,8 +9,8 @@ from campaigndb.tables import metadata
 
 _HEADER = """# The tables
 
-Generated from `app/campaigndb/tables` by `python -m scripts.schema_diagram`; a test keeps it
-up to date.
+The diagram shows every table with its columns, keys and references. It is generated from
+`app/campaigndb/tables` by `python -m scripts.schema_diagram`. A test fails if it is out of date.
 """
 
 

@@ -160,11 +160,11 @@ def _optional(parameter: Parameter, default: str = "null") -> Parameter:
 
 CREATE_CAMPAIGN_WITH_COVERAGE = StoredFunction(
     name="create_campaign_with_coverage",
-    summary="creates a campaign and its ZIP codes; the same id again is the same campaign",
+    summary="creates a campaign and its ZIP codes; the same id again returns the same campaign",
     parameters={"p_campaign_data": _OBJECT, "p_zip_codes": _LIST},
     read_result=results.CampaignCreated.from_mapping,
-    repeating="the store gives the campaign an id before the first attempt; the same id is the"
-    " same campaign",
+    repeating="the store gives the campaign an id before the first attempt; the same id returns"
+    " the same campaign",
     key=Key("p_campaign_data.id"),
     budget=Budget(500, "a campaign with 100 ZIP codes"),
 )
@@ -182,7 +182,7 @@ UPDATE_CAMPAIGN_STATISTICS = StoredFunction(
     summary="counts a campaign's businesses, emails, pages, profiles and verified emails",
     parameters={"p_campaign_id": _UUID},
     read_result=results.CampaignStatistics.from_mapping,
-    repeating="sets what it counts",
+    repeating="sets the counts, does not add",
     gate="p_campaign_id",
     budget=Budget(200, "a campaign with 100,000 businesses"),
 )
@@ -207,12 +207,12 @@ TRACK_CAMPAIGN_COST = StoredFunction(
 )
 TRACK_CAMPAIGN_COSTS_BATCH = StoredFunction(
     name="track_campaign_costs_batch",
-    summary="many costs in one transaction, all or none",
+    summary="adds many costs in one transaction, all or none",
     parameters={
         "p_costs": replace(_LIST, item_kinds={"campaign_id": Kind.UUID, "cost_usd": Kind.MONEY})
     },
     read_result=results.CostsTracked.from_mapping,
-    repeating="each cost gets a key of its own",
+    repeating="each cost gets its own `idempotency_key`",
     key=Key("p_costs[].metadata.idempotency_key", one_each=True),
     isolation_level="SERIALIZABLE",
     gate="p_costs[].campaign_id",
@@ -238,8 +238,8 @@ UPDATE_ENRICHMENT_BATCH = StoredFunction(
     summary="stores results from Facebook or LinkedIn, and applies them to the businesses",
     parameters={"p_enrichment_type": _TEXT, "p_enrichments": _LIST},
     read_result=results.EnrichmentsUpdated.from_mapping,
-    repeating="each item gets an `idempotency_key`; a key is applied to a business once, whoever"
-    " wrote in between",
+    repeating="each item gets an `idempotency_key`; a key is applied to a business once, even if"
+    " others wrote in between",
     key=Key("p_enrichments[].idempotency_key"),
     budget=Budget(1000, "a batch of 50 enrichments"),
 )
@@ -289,8 +289,8 @@ GET_BUSINESSES_FOR_ENRICHMENT_AFTER = _Reading(
 )
 GET_ENRICHMENT_QUEUE_PAGE = _Reading(
     name="get_enrichment_queue_page",
-    summary="a page of an enrichment queue, for an iterator that misses nothing;"
-    " `iter_businesses_for_enrichment` reads it",
+    summary="a page of an enrichment queue, from which `iter_businesses_for_enrichment` reads"
+    " every business once",
     parameters={
         "p_campaign_id": _UUID,
         "p_enrichment_type": _TEXT,
