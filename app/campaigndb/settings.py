@@ -338,7 +338,7 @@ class Settings(SchemaSettings):
     tenant_jobs: int = _setting(_at_least_one, 4)
     # Longest wait of a migration for a lock.
     migration_lock_timeout: float = _setting(_seconds, 5.0)
-    # Maximum number of attempts of a revision that waits too long for a lock.
+    # Maximum number of attempts of a command whose revision waits too long for a lock.
     migration_attempts: int = _setting(_at_least_one, 5)
     # Longest wait of a deploy for another one.
     migration_deploy_timeout: float = _setting(_seconds, 300.0)
