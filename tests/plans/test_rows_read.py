@@ -89,7 +89,8 @@ def test_a_plan_that_was_made_for_empty_tables_serves_filled_ones(
     connection.execute("analyze")
     connection.execute("set plan_cache_mode to force_generic_plan")
     values = {name: parameters(given) for name, (_, given, _) in CALLED.items()}
-    load(connection, LARGE, 100)
+    deleted = 100
+    load(connection, LARGE, deleted)
     for name, (statement, _, _) in CALLED.items():
         isolate(connection, name)
         rows_read(connection, statement, values[name])
@@ -97,5 +98,7 @@ def test_a_plan_that_was_made_for_empty_tables_serves_filled_ones(
     load(connection, LARGE, SIZE)
     for name, (statement, _, needed) in CALLED.items():
         isolate(connection, name)
+        # The deleted rows have entries in the indexes until somebody looks.
+        most = needed * ROWS_PER_ROW + SLACK + 10 * deleted
         with subtests.test(name):
-            assert rows_read(connection, statement, values[name]) <= needed * ROWS_PER_ROW + SLACK
+            assert rows_read(connection, statement, values[name]) <= most
