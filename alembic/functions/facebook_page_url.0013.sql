@@ -8,8 +8,8 @@ as $$
   select case
     when p_url ~* '^(https?://)?([a-z0-9-]+\.)*(facebook|fb)\.(com|me)/[^/?#\s]+'
       and p_url !~* (
-        '\.(com|me)/(sharer?([./?]|$)|share\.php|plugins/|dialog/|tr([/?]|$)|login|l\.php|help([/?]|$)|home\.php'
-        || '|policies|privacy|hashtag/|v[0-9.]+/|[0-9]{4}/fbml|watch([/?]|$)|recover|#)'
+        '\.(com|me)/(sharer?([./?]|$)|share\.php|plugins/|dialog/|tr([/?]|$)|login([./?]|$)|l\.php|help([/?]|$)|home\.php'
+        || '|(policies|privacy|recover)([/?]|$)|hashtag/|v[0-9.]+/|[0-9]{4}/fbml|watch([/?]|$)|#)'
       )
       then p_url
   end;

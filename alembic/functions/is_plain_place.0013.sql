@@ -8,5 +8,8 @@ as $$
   -- of Apify's tables are no such names.
   select jsonb_typeof(p_record) = 'object'
     and p_record ?| '{categoryName,totalScore,reviews_count,email_source}'
-    and not p_record ?| '{location/lat,categories/0,emails/0,facebooks/0,phones/0,openingHours/0/day}';
+    and not p_record ?| '{
+      location/lat,location.lat,categories/0,emails/0,facebooks/0,phones/0,openingHours/0/day,
+      instagrams/0,linkedIns/0,twitters/0,contactDetails/emails/0,leadsEnrichment/0/email
+    }';
 $$;

@@ -15,13 +15,15 @@ as $$
       '{
         "",sharer,sharer.php,share,share.php,sharing,sharearticle,dialog,plugins,tr,login,login.php,
         l.php,home,home.php,hashtag,help,policy,policies,privacy,legal,terms,tos,about,intent,search,
-        explore,accounts,signup,authwall,feed,cws,widgets.js,p,reel,reels,stories,events,groups,watch,
+        explore,accounts,signup,authwall,feed,cws,widgets.js,reel,reels,stories,events,groups,watch,
         marketplace,photo.php,story.php,permalink.php,settings,i
       }'
     )
     and lower(split_part(rtrim(p_link, '/'), '/', -1) collate "C") <> all (
       '{pages,pg,company,in,pub,school,showcase,profile.php}'
     )
+    -- A post of Instagram's; Facebook has pages under /p/.
+    and (strpos(lower(p_link collate "C"), '.com/p/') = 0 or p_link ~* '(facebook|fb)\.com/p/[^/?#]')
     and (strpos(lower(p_link collate "C"), '/v') = 0 or p_link !~* '/v[0-9]+[.][0-9]+/')
   end;
 $$;

@@ -11,8 +11,9 @@ begin atomic
       json_text(p_item -> 'errorDescription'),
       json_text(p_item #> '{error,message}'),
       json_text(p_item #> '{error,description}'),
-      json_text(p_item -> 'error'),
+      case when jsonb_typeof(p_item -> 'error') <> 'boolean' then json_text(p_item -> 'error') end,
       json_text(p_item -> 'message'),
+      json_text(p_item #> '{#debug,errorMessages,0}'),
       failure.error,
       'nothing was found'
     )

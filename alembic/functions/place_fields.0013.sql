@@ -50,6 +50,8 @@ begin atomic
     case
       when jsonb_typeof(r -> 'place_id') in ('string', 'number') then r ->> 'place_id'
       when jsonb_typeof(r -> 'placeId') in ('string', 'number') then r ->> 'placeId'
+      -- The view that Apify exports by default has the place_id in its link alone.
+      else substring(r ->> 'url' from 'query_place_id=([A-Za-z0-9_-]+)')
     end,
     r ->> 'cid',
     r ->> 'fid',
@@ -57,14 +59,20 @@ begin atomic
       when jsonb_typeof(r -> 'name') in ('string', 'number') then r ->> 'name'
       when jsonb_typeof(r -> 'title') in ('string', 'number') then r ->> 'title'
     end,
-    coalesce(r ->> 'address', r ->> 'street'),
+    coalesce(nullif(r ->> 'address', ''), r ->> 'street'),
     r ->> 'city',
     r ->> 'state',
     coalesce(r ->> 'postal_code', r ->> 'postalCode'),
     coalesce(r ->> 'country', r ->> 'countryCode', r ->> 'country_code'),
     coalesce(nullif(r -> 'latitude', 'null'), r -> 'location' -> 'lat'),
     coalesce(nullif(r -> 'longitude', 'null'), r -> 'location' -> 'lng'),
-    r ->> 'phone',
+    coalesce(
+      r ->> 'phone',
+      case
+        when r ->> 'phoneUnformatted' is null
+          then coalesce(r #>> '{phones,0}', r #>> '{contactDetails,phones,0}')
+      end
+    ),
     r ->> 'phoneUnformatted',
     r ->> 'website',
     case
@@ -90,22 +98,22 @@ begin atomic
       nullif(r -> 'hours', 'null'), nullif(r -> 'openingHours', 'null'), nullif(r -> 'opening_hours', 'null')
     ),
     coalesce(
-      r ->> 'facebook_url', r ->> 'facebookUrl', r ->> 'facebooks', r -> 'contactDetails' ->> 'facebooks'
+      r ->> 'facebook_url', r ->> 'facebookUrl', nullif(r ->> 'facebooks', '[]'), r -> 'contactDetails' ->> 'facebooks'
     ),
     coalesce(
-      r ->> 'linkedin_url', r ->> 'linkedinUrl', r ->> 'linkedIns', r -> 'contactDetails' ->> 'linkedIns'
+      r ->> 'linkedin_url', r ->> 'linkedinUrl', nullif(r ->> 'linkedIns', '[]'), r -> 'contactDetails' ->> 'linkedIns'
     ),
     coalesce(
-      r ->> 'instagram_url', r ->> 'instagramUrl', r ->> 'instagrams', r -> 'contactDetails' ->> 'instagrams'
+      r ->> 'instagram_url', r ->> 'instagramUrl', nullif(r ->> 'instagrams', '[]'), r -> 'contactDetails' ->> 'instagrams'
     ),
     coalesce(
-      r ->> 'twitter_url', r ->> 'twitterUrl', r ->> 'twitters', r -> 'contactDetails' ->> 'twitters'
+      r ->> 'twitter_url', r ->> 'twitterUrl', nullif(r ->> 'twitters', '[]'), r -> 'contactDetails' ->> 'twitters'
     ),
     case
       when r ->> 'business_status' is not null then r ->> 'business_status'
-      when r ->> 'permanentlyClosed' = 'true' then 'closed_permanently'
-      when r ->> 'temporarilyClosed' = 'true' then 'closed_temporarily'
-      when r ->> 'permanentlyClosed' = 'false' then 'operational'
+      when r ->> 'permanentlyClosed' in ('true', 'True', 'TRUE') then 'closed_permanently'
+      when r ->> 'temporarilyClosed' in ('true', 'True', 'TRUE') then 'closed_temporarily'
+      when r ->> 'permanentlyClosed' in ('false', 'False', 'FALSE') then 'operational'
     end,
     r -> 'needs_enrichment'
   from item
@@ -120,20 +128,28 @@ begin atomic
       when jsonb_typeof(r -> 'placeId') in ('string', 'number') then r ->> 'placeId'
       when jsonb_typeof(r -> 'google_place_id') in ('string', 'number') then r ->> 'google_place_id'
       when jsonb_typeof(r -> 'googlePlaceId') in ('string', 'number') then r ->> 'googlePlaceId'
-      when r ? 'displayName' or r ? 'displayName/text' or r ->> 'name' like 'places/%'
+      when jsonb_typeof(r -> 'placeid') in ('string', 'number') then r ->> 'placeid'
+      when r ?| '{displayName,displayName/text,displayName.text}' or r ->> 'name' like 'places/%'
         then coalesce(nullif(r ->> 'id', ''), substr(r ->> 'name', 8))
+      else substring(
+        link from 'google\.[a-z.]+/.*(?:query_place_id=|place_id(?:[=:]|%3A)|!19s)([A-Za-z0-9_-]+)'
+      )
     end,
-    coalesce(nullif(r ->> 'cid', ''), nullif(r ->> 'data_cid', ''), nullif(r ->> 'google_cid', '')),
+    coalesce(
+      nullif(r ->> 'cid', ''), nullif(r ->> 'data_cid', ''), nullif(r ->> 'google_cid', ''),
+      substring(coalesce(link, r ->> 'googleMapsUri') from 'google\.[a-z.]+/.*[?&]cid=([0-9]+)')
+    ),
     coalesce(
       nullif(r ->> 'data_id', ''), nullif(r ->> 'fid', ''), nullif(r ->> 'google_id', ''),
-      nullif(r ->> 'business_id', ''), nullif(r ->> 'feature_id', '')
+      nullif(r ->> 'business_id', ''), nullif(r ->> 'feature_id', ''),
+      substring(link from 'google\.[a-z.]+/.*!1s(0x[0-9a-f]+:0x[0-9a-f]+)')
     ),
     coalesce(
       case jsonb_typeof(r -> 'displayName')
         when 'object' then r #>> '{displayName,text}'
         when 'string' then nullif(r ->> 'displayName', '')
       end,
-      nullif(r ->> 'displayName/text', ''),
+      nullif(r ->> 'displayName/text', ''), nullif(r ->> 'displayName.text', ''),
       case
         when jsonb_typeof(r -> 'name') in ('string', 'number') and r ->> 'name' not like 'places/%'
           then nullif(r ->> 'name', '')
@@ -147,24 +163,27 @@ begin atomic
     coalesce(
       nullif(r ->> 'address', ''), nullif(r ->> 'full_address', ''),
       nullif(r ->> 'formattedAddress', ''), nullif(r ->> 'formatted_address', ''),
-      nullif(r ->> 'vicinity', ''), nullif(r ->> 'street', ''), nullif(r ->> 'street_address', ''),
+      nullif(r ->> 'fulladdress', ''), nullif(r ->> 'vicinity', ''), nullif(r ->> 'street', ''),
+      nullif(r ->> 'street_address', ''), nullif(r ->> 'shortFormattedAddress', ''),
       nullif(place ->> 'street', '')
     ),
     coalesce(
       nullif(r ->> 'city', ''), nullif(place ->> 'city', ''), nullif(place ->> 'locality', ''),
       part ->> 'locality', part ->> 'postal_town', part ->> 'administrative_area_level_3',
-      part ->> 'sublocality'
+      part ->> 'sublocality', nullif(r ->> 'town', '')
     ),
     coalesce(
       nullif(r ->> 'state', ''), nullif(r ->> 'us_state', ''), nullif(place ->> 'state', ''),
       nullif(place ->> 'administrativeArea', ''), part ->> 'administrative_area_level_1',
-      nullif(r ->> 'region', '')
+      nullif(r ->> 'region', ''), nullif(r ->> 'state_province', ''), nullif(r ->> 'province', ''),
+      nullif(r ->> 'state_code', '')
     ),
     coalesce(
       nullif(r ->> 'postal_code', ''), nullif(r ->> 'postalCode', ''), nullif(r ->> 'zip_code', ''),
       nullif(r ->> 'zipcode', ''), nullif(r ->> 'zipCode', ''), nullif(r ->> 'zip', ''),
       nullif(r ->> 'postcode', ''), nullif(place ->> 'postal_code', ''),
-      nullif(place ->> 'postalCode', ''), nullif(place ->> 'zip_code', ''), part ->> 'postal_code'
+      nullif(place ->> 'postalCode', ''), nullif(place ->> 'zip_code', ''), part ->> 'postal_code',
+      nullif(r ->> 'zip_postal_code', '')
     ),
     coalesce(
       nullif(r ->> 'country', ''), nullif(r ->> 'countryCode', ''), nullif(r ->> 'country_code', ''),
@@ -174,23 +193,28 @@ begin atomic
     coalesce(
       nullif(r -> 'latitude', 'null'), nullif(r -> 'lat', 'null'), nullif(spot -> 'latitude', 'null'),
       nullif(spot -> 'lat', 'null'), r -> 'location/lat', r -> 'location.lat',
-      r -> 'location/latitude', r -> 'gps_coordinates/latitude', r -> 'gps_coordinates.latitude',
-      r -> 'geometry/location/lat'
+      r -> 'location/latitude', r -> 'location.latitude', r -> 'gps_coordinates/latitude',
+      r -> 'gps_coordinates.latitude', r -> 'geometry/location/lat'
     ),
     coalesce(
       nullif(r -> 'longitude', 'null'), nullif(r -> 'longtitude', 'null'), nullif(r -> 'lng', 'null'),
       nullif(r -> 'lon', 'null'), nullif(spot -> 'longitude', 'null'), nullif(spot -> 'lng', 'null'),
       nullif(spot -> 'lon', 'null'), r -> 'location/lng', r -> 'location.lng',
-      r -> 'location/longitude', r -> 'gps_coordinates/longitude', r -> 'gps_coordinates.longitude',
-      r -> 'geometry/location/lng'
+      r -> 'location/longitude', r -> 'location.longitude', r -> 'gps_coordinates/longitude',
+      r -> 'gps_coordinates.longitude', r -> 'geometry/location/lng', r -> 'long'
     ),
     coalesce(
       nullif(r ->> 'phone', ''), nullif(r ->> 'phoneNumber', ''), nullif(r ->> 'phone_number', ''),
       nullif(r ->> 'nationalPhoneNumber', ''), nullif(r ->> 'formatted_phone_number', ''),
       nullif(r ->> 'phone_1', ''), nullif(r ->> 'telephone', ''), nullif(r ->> 'company_phone', ''),
-      case when jsonb_typeof(r -> 'phones') = 'array' then r #>> '{phones,0}' else r ->> 'phones' end,
+      case
+        when jsonb_typeof(r -> 'phones') = 'array' then r #>> '{phones,0}'
+        else nullif(btrim(split_part(translate(r ->> 'phones', ';|', ',,'), ',', 1), '[]"'' '), '')
+      end,
       nullif(r ->> 'phones/0', ''),
-      contact #>> '{phone_numbers,0}'
+      contact #>> '{phone_numbers,0}', contact #>> '{phones,0}',
+      nullif(r ->> 'contactDetails/phones/0', ''), nullif(r ->> 'contact_phone', ''),
+      nullif(r ->> 'mobile', '')
     ),
     coalesce(
       nullif(r ->> 'internationalPhoneNumber', ''), nullif(r ->> 'international_phone_number', ''),
@@ -200,32 +224,29 @@ begin atomic
     coalesce(
       nullif(r ->> 'website', ''), nullif(r ->> 'site', ''), nullif(r ->> 'web_site', ''),
       nullif(r ->> 'websiteUri', ''), nullif(r ->> 'website_url', ''), nullif(r ->> 'websiteUrl', ''),
-      nullif(r ->> 'web', ''), nullif(r ->> 'homepage', '')
+      nullif(r ->> 'web', ''), nullif(r ->> 'homepage', ''), r #>> '{links,website}'
     ),
     concat_ws(
       ' ', r ->> 'email', r ->> 'emails', r ->> 'email_1', r ->> 'email_2', r ->> 'email_3',
       r ->> 'e_mail', r ->> 'email_address', r ->> 'emailAddress', r ->> 'contact_email',
+      r ->> 'business_email', r ->> 'primary_email',
       case when r ? 'emails/0' then flat_list(r, 'emails')::text end, contact ->> 'emails',
       case when r ? 'contactDetails/emails/0' then flat_list(r, 'contactDetails/emails')::text end,
-      jsonb_path_query_array(r -> 'leadsEnrichment', 'lax $[*].email')::text
+      jsonb_path_query_array(r -> 'leadsEnrichment', 'lax $[*].email')::text,
+      case when r ? 'leadsEnrichment/0/email' then (
+        select string_agg(r ->> format('leadsEnrichment/%s/email', lead), ' ' order by lead)
+        from generate_series(0, 99) as lead
+      ) end
     ),
     r ->> 'email_source',
     coalesce(
       case when jsonb_typeof(r -> 'type') = 'array' then r #>> '{type,0}' else nullif(r ->> 'type', '') end,
       r #>> '{primaryTypeDisplayName,text}', nullif(r ->> 'primaryTypeDisplayName/text', ''),
       nullif(r ->> 'category', ''), nullif(r ->> 'categoryName', ''), nullif(r ->> 'main_category', ''),
-      nullif(r ->> 'primaryType', ''), nullif(r ->> 'categories/0', ''),
-      r #>> '{categories,0}', r #>> '{types,0}'
+      nullif(r ->> 'primaryType', ''), nullif(r ->> 'primary_category', ''),
+      nullif(r ->> 'categories/0', ''), kinds ->> 0
     ),
-    coalesce(
-      nullif(r -> 'categories', 'null'), case when r ? 'categories/0' then flat_list(r, 'categories') end,
-      case jsonb_typeof(r -> 'subtypes')
-        when 'array' then r -> 'subtypes'
-        when 'string' then to_jsonb(string_to_array(replace(r ->> 'subtypes', '|', ','), ','))
-      end,
-      nullif(r -> 'types', 'null'),
-      case when jsonb_typeof(r -> 'type') = 'array' then r -> 'type' end
-    ),
+    kinds,
     coalesce(
       case jsonb_typeof(r -> 'description')
         when 'object' then coalesce(r #>> '{description,snippet}', r ->> 'description')
@@ -236,12 +257,13 @@ begin atomic
     ),
     coalesce(
       nullif(r -> 'rating', 'null'), r -> 'totalScore', r -> 'review_rating', r -> 'averageRating',
-      r -> 'average_rating', r -> 'stars'
+      r -> 'average_rating', r -> 'stars', r -> 'total_score'
     ),
     coalesce(
       nullif(r -> 'reviews_count', 'null'), r -> 'reviewsCount', r -> 'review_count', r -> 'reviewCount',
       r -> 'userRatingCount', r -> 'user_ratings_total', r -> 'ratingCount', r -> 'rating_count',
-      case when jsonb_typeof(r -> 'reviews') in ('number', 'string') then r -> 'reviews' end
+      case when jsonb_typeof(r -> 'reviews') in ('number', 'string') then r -> 'reviews' end,
+      r -> 'total_reviews', r -> 'number_of_reviews'
     ),
     coalesce(
       nullif(r ->> 'price_level', ''), nullif(r ->> 'priceLevel', ''), nullif(r ->> 'price', ''),
@@ -252,7 +274,8 @@ begin atomic
       nullif(r -> 'open_hours', 'null'), nullif(r -> 'openingHours', 'null'),
       nullif(r -> 'opening_hours', 'null'), nullif(r -> 'regularOpeningHours', 'null'),
       nullif(r -> 'currentOpeningHours', 'null'), nullif(r -> 'hours', 'null'),
-      nullif(r -> 'workday_timing', 'null'),
+      nullif(r -> 'workday_timing', 'null'), nullif(r -> 'current_opening_hours', 'null'),
+      nullif(r -> 'business_hours', 'null'), nullif(r -> 'working_hours_csv_compatible', 'null'),
       case when r ? 'openingHours/0/day' then (
         select jsonb_agg(jsonb_build_object(
           'day', r -> format('openingHours/%s/day', day), 'hours', r -> format('openingHours/%s/hours', day)
@@ -265,25 +288,29 @@ begin atomic
       nullif(r ->> 'facebook_url', ''), nullif(r ->> 'facebookUrl', ''), nullif(r ->> 'facebook', ''),
       nullif(r ->> 'facebooks', ''), contact ->> 'facebook', contact ->> 'facebooks',
       case when r ? 'facebooks/0' then flat_list(r, 'facebooks')::text end,
-      case when r ? 'contactDetails/facebooks/0' then flat_list(r, 'contactDetails/facebooks')::text end
+      case when r ? 'contactDetails/facebooks/0' then flat_list(r, 'contactDetails/facebooks')::text end,
+      r ->> 'company_facebook'
     ),
     coalesce(
       nullif(r ->> 'linkedin_url', ''), nullif(r ->> 'linkedinUrl', ''), nullif(r ->> 'linkedin', ''),
       nullif(r ->> 'linkedIns', ''), contact ->> 'linkedin', contact ->> 'linkedIns',
       case when r ? 'linkedIns/0' then flat_list(r, 'linkedIns')::text end,
-      case when r ? 'contactDetails/linkedIns/0' then flat_list(r, 'contactDetails/linkedIns')::text end
+      case when r ? 'contactDetails/linkedIns/0' then flat_list(r, 'contactDetails/linkedIns')::text end,
+      r ->> 'company_linkedin'
     ),
     coalesce(
       nullif(r ->> 'instagram_url', ''), nullif(r ->> 'instagramUrl', ''), nullif(r ->> 'instagram', ''),
       nullif(r ->> 'instagrams', ''), contact ->> 'instagram', contact ->> 'instagrams',
       case when r ? 'instagrams/0' then flat_list(r, 'instagrams')::text end,
-      case when r ? 'contactDetails/instagrams/0' then flat_list(r, 'contactDetails/instagrams')::text end
+      case when r ? 'contactDetails/instagrams/0' then flat_list(r, 'contactDetails/instagrams')::text end,
+      r ->> 'company_instagram'
     ),
     coalesce(
       nullif(r ->> 'twitter_url', ''), nullif(r ->> 'twitterUrl', ''), nullif(r ->> 'twitter', ''),
       nullif(r ->> 'twitters', ''), contact ->> 'twitter', contact ->> 'twitters',
       case when r ? 'twitters/0' then flat_list(r, 'twitters')::text end,
-      case when r ? 'contactDetails/twitters/0' then flat_list(r, 'contactDetails/twitters')::text end
+      case when r ? 'contactDetails/twitters/0' then flat_list(r, 'contactDetails/twitters')::text end,
+      r ->> 'company_x'
     ),
     case
       when nullif(r ->> 'business_status', '') is not null then r ->> 'business_status'
@@ -334,17 +361,55 @@ begin atomic
         when jsonb_typeof(r -> 'location') = 'object' then r -> 'location'
         when jsonb_typeof(r -> 'geometry') = 'object' then r #> '{geometry,location}'
         when jsonb_typeof(r -> 'coordinates') = 'object' then r -> 'coordinates'
-        when jsonb_typeof(r -> 'coordinates') = 'string' then flat_json(r ->> 'coordinates')
+        when r ?| '{coordinates,gps_coordinates,lat_long,lat_lng,lat_lon,latlng,latitude_longitude}'
+          then coalesce(
+            flat_json(r ->> 'coordinates'),
+            (
+              select jsonb_build_object('lat', pair.part[1], 'lng', pair.part[2])
+              from regexp_match(
+                coalesce(
+                  r ->> 'coordinates', r ->> 'gps_coordinates', r ->> 'lat_long', r ->> 'lat_lng',
+                  r ->> 'lat_lon', r ->> 'latlng', r ->> 'latitude_longitude'
+                ),
+                '^[\s(\[]*(-?[0-9]{1,3}(?:\.[0-9]+)?)[,;\s]+(-?[0-9]{1,3}(?:\.[0-9]+)?)[\s)\]]*$'
+              ) as pair(part)
+            )
+          )
       end as spot,
       case
         when jsonb_typeof(r -> 'contactDetails') = 'object' then r -> 'contactDetails'
         when jsonb_typeof(r -> 'emails_and_contacts') = 'object' then r -> 'emails_and_contacts'
         when jsonb_typeof(r -> 'emails_and_contacts') = 'array'
           then jsonb_build_object('emails', r -> 'emails_and_contacts')
+        when jsonb_typeof(r -> 'emails_and_contacts') = 'string' then flat_json(r ->> 'emails_and_contacts')
       end as contact,
+      -- The place's page on Google Maps, where it alone says which place it is.
+      case
+        when not r ?| '{place_id,placeId,cid,data_cid,google_cid,data_id,fid,google_id,business_id}' then coalesce(
+          r ->> 'url', r ->> 'link', r ->> 'googleMapsUri', r ->> 'google_maps_url',
+          r ->> 'google_maps_link', r ->> 'location_link', r ->> 'place_link', r ->> 'maps_url'
+        )
+      end as link,
+      coalesce(
+        nullif(nullif(r -> 'categories', 'null'), '""'),
+        case when r ? 'categories/0' then flat_list(r, 'categories') end,
+        nullif(nullif(r -> 'subtypes', 'null'), '""'),
+        nullif(nullif(r -> 'types', 'null'), '""'),
+        case when jsonb_typeof(r -> 'type') = 'array' then r -> 'type' end
+      ) as listed,
       coalesce(r -> 'addressComponents', r -> 'address_components') as parts
     offset 0
   ) as nested
+  cross join lateral (
+    select case
+      -- A cell of a table: "Gym, Yoga studio", or the JSON of a list.
+      when jsonb_typeof(nested.listed) = 'string' then to_jsonb(
+        regexp_split_to_array(btrim(nested.listed #>> '{}', '[]"'' '), '["'']?\s*[,|;]\s*["'']?')
+      )
+      else nested.listed
+    end as kinds
+    offset 0
+  ) as sorts
   cross join lateral (
     select case when jsonb_typeof(nested.parts) = 'array' then (
       select jsonb_object_agg(

@@ -58,7 +58,9 @@ begin atomic
           json_text(item.fields -> 'occupation'),
           json_text(item.fields -> 'position'),
           json_text(item.fields #> '{experience,0,position}'),
-          json_text(item.fields #> '{experience,0,title}')
+          json_text(item.fields #> '{experience,0,title}'),
+          json_text(item.fields #> '{experiences,0,title}'),
+          json_text(item.fields #> '{positions,0,title}')
         )
       end
     ),
@@ -86,7 +88,10 @@ begin atomic
       json_text(item.fields #> '{currentPosition,0,companyName}'),
       json_text(item.fields #> '{experience,0,companyName}'),
       json_text(item.fields #> '{experience,0,company}'),
-      json_text(item.fields #> '{positions,0,companyName}')
+      json_text(item.fields -> 'current_company_name'),
+      json_text(item.fields #> '{positions,0,companyName}'),
+      json_text(item.fields #> '{experiences,0,companyName}'),
+      json_text(item.fields #> '{experiences,0,company}')
     ),
     coalesce(
       json_text(item.fields -> 'location'),
@@ -99,14 +104,32 @@ begin atomic
       json_text(item.fields -> 'locationName'),
       json_text(item.fields -> 'headquarters'),
       json_text(item.fields -> 'headquarter'),
-      nullif(
-        concat_ws(
-          ', ',
-          json_text(item.fields #> '{headquarter,city}'),
-          json_text(item.fields #> '{headquarter,geographicArea}'),
-          json_text(item.fields #> '{headquarter,country}')
-        ),
-        ''
+      (
+        select nullif(
+          concat_ws(
+            ', ',
+            json_text(office.place -> 'city'),
+            coalesce(json_text(office.place -> 'geographicArea'), json_text(office.place -> 'state')),
+            json_text(office.place -> 'country')
+          ),
+          ''
+        )
+        from (
+          select coalesce(
+            nullif(item.fields -> 'headquarter', 'null'),
+            nullif(item.fields -> 'headquarters', 'null'),
+            nullif(item.fields -> 'hq', 'null'),
+            nullif(item.fields #> '{locations,headquarters}', 'null'),
+            jsonb_path_query_first(item.fields, 'lax $.locations[*] ? (@.headquarter == true)'),
+            -- A profile's own.
+            jsonb_build_object(
+              'city', item.fields -> 'city',
+              'state', item.fields -> 'state',
+              'country', coalesce(item.fields -> 'country_full_name', item.fields -> 'country')
+            )
+          ) as place
+          offset 0
+        ) as office
       )
     ),
     scraped_count(

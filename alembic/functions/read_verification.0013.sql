@@ -42,7 +42,7 @@ begin atomic
       scraped_boolean(answer.fields -> 'is_role_account'),
       scraped_boolean(answer.fields -> 'role'),
       scraped_boolean(answer.fields #> '{account,role}'),
-      case when answer.details && '{role,role_account,role_based,role_based_catch_all}' then true end,
+      case when answer.details && '{role,role_account,role_based,role_based_catch_all,role_based_accept_all}' then true end,
       answer.flags ? 'role_account'
     ),
     coalesce(
@@ -55,7 +55,11 @@ begin atomic
       answer.flags ? 'free_email_host'
     ),
     flag.is_gibberish,
-    coalesce(json_text(answer.fields -> 'domain'), json_text(answer.fields #> '{domain,name}')),
+    coalesce(
+      json_text(answer.fields -> 'domain'),
+      json_text(answer.fields #> '{domain,name}'),
+      json_text(answer.fields #> '{address_info,host}')
+    ),
     coalesce(json_text(answer.fields -> 'provider'), json_text(answer.fields -> 'smtp_provider')),
     coalesce(
       nullif(answer.fields -> 'mx_records', 'null'),
@@ -88,6 +92,7 @@ begin atomic
         || case when jsonb_typeof(p_answer -> 'data') = 'object' then p_answer -> 'data' else '{}' end
         || case
           when jsonb_typeof(p_answer -> 'verification') = 'object' then p_answer -> 'verification'
+          when jsonb_typeof(p_answer #> '{data,verification}') = 'object' then p_answer #> '{data,verification}'
           else '{}'
         end as fields
     offset 0

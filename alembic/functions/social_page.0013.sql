@@ -18,6 +18,8 @@ begin
     v_links := regexp_split_to_array(p_links, '[\s",\[\]]+');
   end if;
   foreach v_link in array coalesce(v_links, '{}') loop
+    -- A list of objects has its links beside other things.
+    continue when left(p_links, 2) = '[{' and strpos(v_link, '/') = 0;
     if v_link not in ('', 'null') and is_social_page(v_link) then
       return v_link;
     end if;

@@ -20,20 +20,28 @@ begin
     -- Only the white space that numeric reads, not what \s is to the database's locale.
     if v_text ~ '^[ \t\r\n]*[-+]?[0-9]+([.,][0-9]*)?[ \t\r\n]*$' then
       v_number := replace(v_text, ',', '.')::numeric;
+    elsif p_kind = 'rating' then
+      v_number := replace(
+        substring(v_text from '^ *([0-5](?:[.,][0-9]+)?) +[A-Za-z]+ *$'), ',', '.'
+      )::numeric;
     end if;
   elsif length(v_text) <= 9 and v_text ~ '^[0-9]+$' then
     v_number := v_text::numeric;
   else
     -- Spaces, also those that do not break, and apostrophes part thousands.
     v_part := regexp_match(
-      translate(v_text, E' \t\r\n\u00a0\u202f''\u2019', ''),
-      '^\(?\+?([0-9]+(?:[.,][0-9]+)*)([kKmM](?![A-Za-z]))?\+?[A-Za-z]*\)?$'
+      translate(
+        -- The words behind it, unless one is "thousand".
+        regexp_replace(v_text, E'([ \u00a0\u202f]+(?!mil\\M)[^0-9 \u00a0\u202f()]+)+\\)?$', ''),
+        E' \t\r\n\u00a0\u202f''\u2019', ''
+      ),
+      '^\(?\+?([0-9]+(?:[.,][0-9]+)*)([kKmM](?![A-Za-z])|mil)?\+?[A-Za-z]*\)?$'
     );
     if v_part[2] is null and v_part[1] ~ '^[0-9]{1,3}([.,][0-9]{3})+$' then
       v_number := translate(v_part[1], '.,', '')::numeric;
     elsif v_part[1] ~ '^[0-9]+([.,][0-9]+)?$' then
       v_number := replace(v_part[1], ',', '.')::numeric
-        * case lower(v_part[2]) when 'k' then 1000 when 'm' then 1000000 else 1 end;
+        * case lower(v_part[2]) when 'k' then 1000 when 'mil' then 1000 when 'm' then 1000000 else 1 end;
     end if;
   end if;
   return case

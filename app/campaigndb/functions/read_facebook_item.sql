@@ -74,7 +74,7 @@ begin atomic
     ),
     scraped_texts(
       jsonb_build_array(
-        p_item -> 'addresses',
+        p_item -> 'addresses', p_item -> 'single_line_address',
         case
           when jsonb_typeof(p_item -> 'address') = 'object' then to_jsonb(
             nullif(

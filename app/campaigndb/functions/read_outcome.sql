@@ -10,7 +10,11 @@ begin atomic
   select
     outcome.success,
     outcome.stated is not null or outcome.word is not null,
-    coalesce(outcome.message, outcome.error),
+    coalesce(
+      outcome.message,
+      outcome.error,
+      case when not outcome.stated then json_text(p_item -> 'message') end
+    ),
     coalesce(outcome.word, case when outcome.success then 'enriched' else 'failed' end)
   from (
     select

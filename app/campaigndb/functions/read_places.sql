@@ -60,6 +60,14 @@ begin atomic
       -- A table has taken it for a number. US codes have five digits; of others nobody knows.
       when given.country ~* '^[ ]*(us|usa|u\.s\.(a\.)?|united states( of america)?)[ ]*$'
         or (given.country is null and given.address ~ '(, USA|, United States|, [A-Z]{2} [0-9]{5}(-[0-9]{4})?)$')
+        -- The states whose codes begin with a zero.
+        or (
+          given.country is null
+          and given.state ~* (
+            '^[ ]*(ct|ma|me|nh|nj|pr|ri|vi|vt|connecticut|massachusetts|maine|new hampshire|new jersey'
+            || '|puerto rico|rhode island|vermont)[ ]*$'
+          )
+        )
         then lpad(split_part(btrim(given.postal_code), '.', 1), 5, '0')
       else split_part(btrim(given.postal_code), '.', 1)
     end,
@@ -130,7 +138,8 @@ begin atomic
       case
         when given.facebook is null or given.facebook = '[]' then null
         when left(given.facebook, 1) <> '[' and is_social_page(given.facebook) then scraped_text(given.facebook)
-        when strpos(given.facebook, '",') = 0 and is_social_page(btrim(given.facebook, '[]" '))
+        when strpos(given.facebook, '",') = 0 and strpos(given.facebook, '{') = 0
+          and is_social_page(btrim(given.facebook, '[]" '))
           then scraped_text(btrim(given.facebook, '[]" '))
         else social_page(given.facebook)
       end,
@@ -147,7 +156,8 @@ begin atomic
       case
         when given.linkedin is null or given.linkedin = '[]' then null
         when left(given.linkedin, 1) <> '[' and is_social_page(given.linkedin) then scraped_text(given.linkedin)
-        when strpos(given.linkedin, '",') = 0 and is_social_page(btrim(given.linkedin, '[]" '))
+        when strpos(given.linkedin, '",') = 0 and strpos(given.linkedin, '{') = 0
+          and is_social_page(btrim(given.linkedin, '[]" '))
           then scraped_text(btrim(given.linkedin, '[]" '))
         else social_page(given.linkedin)
       end,
@@ -164,7 +174,8 @@ begin atomic
       case
         when given.instagram is null or given.instagram = '[]' then null
         when left(given.instagram, 1) <> '[' and is_social_page(given.instagram) then scraped_text(given.instagram)
-        when strpos(given.instagram, '",') = 0 and is_social_page(btrim(given.instagram, '[]" '))
+        when strpos(given.instagram, '",') = 0 and strpos(given.instagram, '{') = 0
+          and is_social_page(btrim(given.instagram, '[]" '))
           then scraped_text(btrim(given.instagram, '[]" '))
         else social_page(given.instagram)
       end,
@@ -181,7 +192,8 @@ begin atomic
       case
         when given.twitter is null or given.twitter = '[]' then null
         when left(given.twitter, 1) <> '[' and is_social_page(given.twitter) then scraped_text(given.twitter)
-        when strpos(given.twitter, '",') = 0 and is_social_page(btrim(given.twitter, '[]" '))
+        when strpos(given.twitter, '",') = 0 and strpos(given.twitter, '{') = 0
+          and is_social_page(btrim(given.twitter, '[]" '))
           then scraped_text(btrim(given.twitter, '[]" '))
         else social_page(given.twitter)
       end,
