@@ -14,6 +14,8 @@ begin
       )
       from jsonb_each(p_record) as field
       where field.key ~ '[A-Z -]' and length(field.key) <= 100
+        -- Words for nothing.
+        and field.value #>> '{}' !~* '^ *(n/a|none|null|nan|-*) *$'
     ),
     '{}'
   ) || p_record;

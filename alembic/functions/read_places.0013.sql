@@ -88,6 +88,8 @@ begin atomic
     case
       when given.international_phone like '+%' and given.phone not like '+%'
         then scraped_text(given.international_phone)
+      -- A table has taken it for a number.
+      when given.phone like '%.0' then scraped_text(left(given.phone, -2))
       else scraped_text(coalesce(given.phone, given.international_phone))
     end,
     scraped_text(given.website),

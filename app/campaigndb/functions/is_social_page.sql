@@ -16,9 +16,11 @@ as $$
         "",sharer,sharer.php,share,share.php,sharing,sharearticle,dialog,plugins,tr,login,login.php,
         l.php,home,home.php,hashtag,help,policy,policies,privacy,legal,terms,tos,about,intent,search,
         explore,accounts,signup,authwall,feed,cws,widgets.js,reel,reels,stories,events,groups,watch,
-        marketplace,photo.php,story.php,permalink.php,settings,i
+        marketplace,photo,photo.php,story.php,permalink.php,settings,i,media,recover,business,ads,2008
       }'
     )
+    -- No "N/A".
+    and length(p_link) > 3
     and lower(split_part(rtrim(p_link, '/'), '/', -1) collate "C") <> all (
       '{pages,pg,company,in,pub,school,showcase,profile.php}'
     )
