@@ -15,7 +15,10 @@ begin
       from jsonb_each(p_record) as field
       where field.key ~ '[A-Z -]' and length(field.key) <= 100
         -- Words for nothing.
-        and field.value #>> '{}' !~* '^ *(n/a|none|null|nan|-*) *$'
+        and (
+          length(field.value #>> '{}') > 4
+          or lower(field.value #>> '{}') <> all ('{n/a,none,"null",nan,-,--,""}')
+        )
     ),
     '{}'
   ) || p_record;

@@ -31,7 +31,9 @@ begin
       coalesce(
         json_text(element.item -> 'email'),
         json_text(element.item -> 'address'),
-        json_text(element.item #> '{data,email}')
+        json_text(element.item #> '{data,email}'),
+        json_text(element.item #> '{address_info,original_email}'),
+        json_text(element.item -> 'email_address')
       ) as email,
       -- The answer beside the address, or apart from it as in the call for a single one.
       case
