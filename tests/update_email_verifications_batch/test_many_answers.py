@@ -48,6 +48,33 @@ def test_the_answer_may_be_apart_as_in_the_call_for_one(
     assert logged.raw_response.items() >= answer.items()
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"address": "a@hall.fi", "status": "valid", "sub_status": ""},
+        {"email_address": "a@hall.fi", "status": "valid", "sub_status": ""},
+        {"data": {"email": "a@hall.fi", "status": "valid", "score": 90}},
+        {"data": {"email": "a@hall.fi"}, "verification": {"result": "valid", "flags": []}},
+        {
+            "status": "success",
+            "result": "valid",
+            "address_info": {"original_email": "a@hall.fi", "host": "hall.fi"},
+        },
+    ],
+    ids=["ZeroBounce", "ZeroBounce's request", "Hunter", "NeverBounce's job", "NeverBounce"],
+)
+def test_the_address_has_the_verifiers_own_name(
+    store: CampaignStore, add_business, row, answer
+) -> None:
+    business_id = add_business("a", email="a@hall.fi")
+    result = store.update_email_verifications_batch([{**answer, "business_id": business_id}])
+    assert (result.updated, result.failures) == (1, ())
+    assert (row(email_verifications).email, row(email_verifications).status) == (
+        "a@hall.fi",
+        "deliverable",
+    )
+
+
 def test_what_cannot_be_stored_is_listed_and_the_others_go_in(
     store: CampaignStore, add_business, row
 ) -> None:
