@@ -165,7 +165,7 @@ begin atomic
       nullif(r ->> 'formattedAddress', ''), nullif(r ->> 'formatted_address', ''),
       nullif(r ->> 'fulladdress', ''), nullif(r ->> 'vicinity', ''), nullif(r ->> 'street', ''),
       nullif(r ->> 'street_address', ''), nullif(r ->> 'shortFormattedAddress', ''),
-      nullif(place ->> 'street', '')
+      nullif(place ->> 'street', ''), place #>> '{addressLines,0}'
     ),
     coalesce(
       nullif(r ->> 'city', ''), nullif(place ->> 'city', ''), nullif(place ->> 'locality', ''),
@@ -208,11 +208,12 @@ begin atomic
       nullif(r ->> 'nationalPhoneNumber', ''), nullif(r ->> 'formatted_phone_number', ''),
       nullif(r ->> 'phone_1', ''), nullif(r ->> 'telephone', ''), nullif(r ->> 'company_phone', ''),
       case
-        when jsonb_typeof(r -> 'phones') = 'array' then r #>> '{phones,0}'
+        when jsonb_typeof(r -> 'phones') = 'array'
+          then coalesce(r #>> '{phones,0,value}', r #>> '{phones,0}')
         else nullif(btrim(split_part(translate(r ->> 'phones', ';|', ',,'), ',', 1), '[]"'' '), '')
       end,
       nullif(r ->> 'phones/0', ''),
-      contact #>> '{phone_numbers,0}', contact #>> '{phones,0}',
+      contact #>> '{phone_numbers,0}', contact #>> '{phones,0,value}', contact #>> '{phones,0}',
       nullif(r ->> 'contactDetails/phones/0', ''), nullif(r ->> 'contact_phone', ''),
       nullif(r ->> 'mobile', '')
     ),
@@ -276,6 +277,7 @@ begin atomic
       nullif(r -> 'currentOpeningHours', 'null'), nullif(r -> 'hours', 'null'),
       nullif(r -> 'workday_timing', 'null'), nullif(r -> 'current_opening_hours', 'null'),
       nullif(r -> 'business_hours', 'null'), nullif(r -> 'working_hours_csv_compatible', 'null'),
+      nullif(r -> 'working_hours_old_format', 'null'),
       case when r ? 'openingHours/0/day' then (
         select jsonb_agg(jsonb_build_object(
           'day', r -> format('openingHours/%s/day', day), 'hours', r -> format('openingHours/%s/hours', day)
@@ -289,28 +291,28 @@ begin atomic
       nullif(r ->> 'facebooks', ''), contact ->> 'facebook', contact ->> 'facebooks',
       case when r ? 'facebooks/0' then flat_list(r, 'facebooks')::text end,
       case when r ? 'contactDetails/facebooks/0' then flat_list(r, 'contactDetails/facebooks')::text end,
-      r ->> 'company_facebook'
+      r ->> 'company_facebook', social ->> 'facebook'
     ),
     coalesce(
       nullif(r ->> 'linkedin_url', ''), nullif(r ->> 'linkedinUrl', ''), nullif(r ->> 'linkedin', ''),
       nullif(r ->> 'linkedIns', ''), contact ->> 'linkedin', contact ->> 'linkedIns',
       case when r ? 'linkedIns/0' then flat_list(r, 'linkedIns')::text end,
       case when r ? 'contactDetails/linkedIns/0' then flat_list(r, 'contactDetails/linkedIns')::text end,
-      r ->> 'company_linkedin'
+      r ->> 'company_linkedin', social ->> 'linkedin'
     ),
     coalesce(
       nullif(r ->> 'instagram_url', ''), nullif(r ->> 'instagramUrl', ''), nullif(r ->> 'instagram', ''),
       nullif(r ->> 'instagrams', ''), contact ->> 'instagram', contact ->> 'instagrams',
       case when r ? 'instagrams/0' then flat_list(r, 'instagrams')::text end,
       case when r ? 'contactDetails/instagrams/0' then flat_list(r, 'contactDetails/instagrams')::text end,
-      r ->> 'company_instagram'
+      r ->> 'company_instagram', social ->> 'instagram'
     ),
     coalesce(
       nullif(r ->> 'twitter_url', ''), nullif(r ->> 'twitterUrl', ''), nullif(r ->> 'twitter', ''),
       nullif(r ->> 'twitters', ''), contact ->> 'twitter', contact ->> 'twitters',
       case when r ? 'twitters/0' then flat_list(r, 'twitters')::text end,
       case when r ? 'contactDetails/twitters/0' then flat_list(r, 'contactDetails/twitters')::text end,
-      r ->> 'company_x'
+      r ->> 'company_x', social ->> 'twitter'
     ),
     case
       when nullif(r ->> 'business_status', '') is not null then r ->> 'business_status'
@@ -400,6 +402,9 @@ begin atomic
       coalesce(r -> 'addressComponents', r -> 'address_components') as parts
     offset 0
   ) as nested
+  cross join lateral (
+    select coalesce(r -> 'socials', nested.contact -> 'socials') as social offset 0
+  ) as networks
   cross join lateral (
     select case
       -- A cell of a table: "Gym, Yoga studio", or the JSON of a list.
