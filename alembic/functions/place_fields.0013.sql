@@ -88,7 +88,7 @@ begin atomic
       )
     end,
     r ->> 'email_source',
-    coalesce(r ->> 'category', r ->> 'categoryName'),
+    coalesce(r ->> 'category', r ->> 'categoryName', r #>> '{categories,0}'),
     r -> 'categories',
     r ->> 'description',
     coalesce(nullif(r -> 'rating', 'null'), r -> 'totalScore'),
@@ -327,7 +327,7 @@ begin atomic
       else coalesce(
         substring(
           coalesce(r ->> 'open_state', r ->> 'status', r ->> 'hours')
-          from '(?i)(permanently|temporarily)\s+closed'
+          from '(?i)(?:permanently|temporarily)[\s_-]+closed|closed[\s_(-]+(?:permanently|temporarily)'
         ),
         case
           when coalesce(r ->> 'open_state', r ->> 'status') ~* '^(open|closed|closes|opens)' then 'operational'
