@@ -57,7 +57,7 @@ READERS = {
     ),
     "update_email_verification": ("read_verification",),
 }
-KEY = re.compile(r"->>? '([\w#]+)'|#>>? '\{([\w,]+)\}'|\? '(\w+)'|\?\| '\{([\w,]+)\}'")
+KEY = re.compile(r"->>? '([\w#]+)'|#>>? '\{([\w,#]+)\}'|\? '(\w+)'|\?\| '\{([\w,]+)\}'")
 
 
 def names_read(function: str) -> set[str]:
