@@ -13,7 +13,6 @@ declare
   v_problem text;
   v_keywords text[];
   v_zip_count bigint;
-  v_given_zip_count bigint;
   v_estimated_cost numeric;
   v_context text;
 begin
@@ -128,25 +127,7 @@ begin
   end if;
 
   -- The last of several entries for one ZIP wins. A plain text is an entry with nothing but a ZIP.
-  with given as (
-    select
-      coalesce(
-        scraped_text(item.zip ->> 'zip_code'),
-        scraped_text(item.zip ->> 'zip'),
-        scraped_text(item.zip #>> '{}')
-      ) as zip_code,
-      item.zip as entry,
-      item.position
-    from jsonb_array_elements(
-      case when jsonb_typeof(p_zip_codes) = 'array' then p_zip_codes else '[]' end
-    ) with ordinality as item(zip, position)
-  ),
-  distinct_zips as (
-    select distinct on (given.zip_code) given.zip_code, given.entry
-    from given
-    order by given.zip_code, given.position desc
-  ),
-  stored as (
+  with stored as (
     insert into gmaps_campaign_coverage (
       campaign_id, zip_code, keywords, max_results, estimated_cost
     )
@@ -159,12 +140,29 @@ begin
       end,
       coalesce((entry.entry ->> 'max_results')::numeric::int, 200),
       (entry.entry ->> 'estimated_cost')::numeric
-    from distinct_zips as entry
+    from (
+      select distinct on (given.zip_code) given.zip_code, given.entry
+      from (
+        select
+          coalesce(
+            scraped_text(item.zip ->> 'zip_code'),
+            scraped_text(item.zip ->> 'zip'),
+            scraped_text(item.zip #>> '{}')
+          ) as zip_code,
+          item.zip as entry,
+          item.position
+        from jsonb_array_elements(
+          case when jsonb_typeof(p_zip_codes) = 'array' then p_zip_codes else '[]' end
+        ) with ordinality as item(zip, position)
+        offset 0
+      ) as given
+      order by given.zip_code, given.position desc
+    ) as entry
     order by entry.zip_code
     returning estimated_cost
   )
-  select count(*), coalesce(sum(stored.estimated_cost), 0), (select count(*) from given)
-  into v_zip_count, v_estimated_cost, v_given_zip_count
+  select count(*), coalesce(sum(stored.estimated_cost), 0)
+  into v_zip_count, v_estimated_cost
   from stored;
   if v_estimated_cost > 99999999999999.9999 then
     raise exception using
@@ -182,7 +180,8 @@ begin
     'success', true,
     'campaign_id', v_campaign_id,
     'zip_count', v_zip_count,
-    'duplicate_zip_count', v_given_zip_count - v_zip_count,
+    'duplicate_zip_count',
+    case when jsonb_typeof(p_zip_codes) = 'array' then jsonb_array_length(p_zip_codes) else 0 end - v_zip_count,
     'replayed', false,
     'message', format('Campaign created, ZIP codes: %s', v_zip_count)
   );

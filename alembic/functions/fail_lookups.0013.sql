@@ -19,6 +19,7 @@ declare
   v_soon timestamptz := v_now + interval '15 minutes';
   v_later timestamptz := v_now + interval '1 hour';
   v_last timestamptz := v_now + interval '4 hours';
+  v_owned record;
   v_given_up uuid[];
   v_written bigint;
 begin
@@ -27,7 +28,12 @@ begin
   -- `failed`. A failure that is told twice under one idempotency key is one attempt.
 
   -- A result can come without a claim.
-  with owned as materialized (
+  select
+    array_agg(owned.id) as ids,
+    array_agg(owned.campaign_id) as campaign_ids,
+    array_agg(owned.business_id) as business_ids
+  into v_owned
+  from (
     select distinct on (item.id) item.id, business.campaign_id, item.business_id
     from unnest(p_item_ids, p_business_ids) as item(id, business_id)
     cross join lateral (
@@ -37,11 +43,13 @@ begin
       offset 0
     ) as business
     order by item.id
-  ),
-  put as (
+  ) as owned;
+  -- From arrays: a cluster sends the rows of a WITH that an INSERT reads to all of its nodes.
+  with put as (
     insert into gmaps_lookups (item_id, kind, campaign_id, business_id, due_at)
     select owned.id, p_kind, owned.campaign_id, owned.business_id, v_now
-    from owned
+    from unnest(v_owned.ids, v_owned.campaign_ids, v_owned.business_ids)
+      as owned(id, campaign_id, business_id)
     order by owned.id
     on conflict do nothing
     returning 1

@@ -51,6 +51,7 @@ declare
   v_new_emails bigint := 0::bigint;
   v_rejected jsonb := '[]'::jsonb;
   v_attempted bigint;
+  v_places record;
   v_written uuid[];
   -- The batch's addresses that are suppressed.
   v_suppressed text[];
@@ -113,15 +114,49 @@ begin
     v_is_done := v_positions is null;
   else
     begin
-      with given as materialized (
+      select
+        array_agg(place.index) as index,
+        array_agg(place.place_id) as place_id,
+        array_agg(place.cid) as cid,
+        array_agg(place.name) as name,
+        array_agg(place.address) as address,
+        array_agg(place.city) as city,
+        array_agg(place.state) as state,
+        array_agg(place.postal_code) as postal_code,
+        array_agg(place.country) as country,
+        array_agg(place.latitude) as latitude,
+        array_agg(place.longitude) as longitude,
+        array_agg(place.phone) as phone,
+        array_agg(place.website) as website,
+        array_agg(place.emails[1]) as email,
+        array_agg(place.email_source) as email_source,
+        array_agg(place.category) as category,
+        array_agg(place.categories::text) as categories,
+        array_agg(place.description) as description,
+        array_agg(place.rating) as rating,
+        array_agg(place.reviews_count) as reviews_count,
+        array_agg(place.price_level) as price_level,
+        array_agg(place.hours) as hours,
+        array_agg(place.facebook_url) as facebook_url,
+        array_agg(place.linkedin_url) as linkedin_url,
+        array_agg(place.instagram_url) as instagram_url,
+        array_agg(place.twitter_url) as twitter_url,
+        array_agg(place.business_status) as business_status,
+        array_agg(place.needs_enrichment) as needs_enrichment,
+        array_agg(place.problem) as problem,
+        array_agg(place.emails::text) as emails
+      into v_places
+      from (
         select
-          place.*,
-          (v_id_head || to_hex(1048576 + place.index))::uuid as id,
-          scraped_business_problem(place.record, place.place_id, place.name) as problem
+          fields.*,
+          scraped_business_problem(fields.record, fields.place_id, fields.name) as problem
         -- A fence: what identifies a record is read once.
-        from (select fields.* from read_places(p_businesses) as fields offset 0) as place
-      ),
-      written as (
+        from (select fields.* from read_places(p_businesses) as fields offset 0) as fields
+        offset 0
+      ) as place;
+
+      -- From arrays: a cluster sends the rows of a WITH that an INSERT reads to all of its nodes.
+      with written as (
         insert into gmaps_businesses (
           id, campaign_id, zip_code, place_id, cid, name, address, city, state, postal_code, country,
           latitude, longitude, phone, website, email, email_source, category, categories,
@@ -129,63 +164,56 @@ begin
           instagram_url, twitter_url, business_status, needs_enrichment, enrichment_status, raw_data
         )
         select
-          given.id,
-          -- Where no ZIP code was searched, a place is found under its own.
+          (v_id_head || to_hex(1048576 + place.index))::uuid,
           p_campaign_id,
+          -- Where no ZIP code was searched, a place is found under its own.
           coalesce(
-            v_zip_code, case when v_is_exported then scraped_text(given.record ->> 'zip_code') end, given.postal_code
+            v_zip_code,
+            case when v_is_exported then scraped_text(p_businesses -> place.index ->> 'zip_code') end,
+            place.postal_code
           ),
-          given.place_id, given.cid, given.name, given.address, given.city,
-          given.state, given.postal_code, given.country, given.latitude, given.longitude,
-          given.phone, given.website, given.emails[1],
-          case when given.emails = '{}' then 'not_found' else given.email_source end,
-          given.category, given.categories, given.description, given.rating, given.reviews_count,
-          given.price_level, given.hours, given.facebook_url, given.linkedin_url,
-          given.instagram_url, given.twitter_url,
-          given.business_status,
+          place.place_id, place.cid, place.name, place.address, place.city, place.state, place.postal_code,
+          place.country, place.latitude, place.longitude, place.phone, place.website, place.email,
+          case when place.email is null then 'not_found' else place.email_source end,
+          place.category, place.categories::text[], place.description, place.rating, place.reviews_count,
+          place.price_level, place.hours, place.facebook_url, place.linkedin_url, place.instagram_url,
+          place.twitter_url, place.business_status,
           -- The record's own word, else whether there is a page to look at.
-          coalesce(given.needs_enrichment, given.facebook_url is not null),
+          coalesce(place.needs_enrichment, place.facebook_url is not null),
           case
-            when coalesce(given.needs_enrichment, false) or given.facebook_url is not null then 'pending'
+            when coalesce(place.needs_enrichment, false) or place.facebook_url is not null then 'pending'
             else 'no_facebook'
           end,
-          given.record
-        from given
-        where given.problem is null
-        order by given.place_id
+          -- Not from an array: that would be another copy of the batch.
+          p_businesses -> place.index
+        from (
+          select
+            unnest(v_places.index) as index, unnest(v_places.place_id) as place_id,
+            unnest(v_places.cid) as cid, unnest(v_places.name) as name, unnest(v_places.address) as address,
+            unnest(v_places.city) as city, unnest(v_places.state) as state,
+            unnest(v_places.postal_code) as postal_code, unnest(v_places.country) as country,
+            unnest(v_places.latitude) as latitude, unnest(v_places.longitude) as longitude,
+            unnest(v_places.phone) as phone, unnest(v_places.website) as website,
+            unnest(v_places.email) as email, unnest(v_places.email_source) as email_source,
+            unnest(v_places.category) as category, unnest(v_places.categories) as categories,
+            unnest(v_places.description) as description, unnest(v_places.rating) as rating,
+            unnest(v_places.reviews_count) as reviews_count, unnest(v_places.price_level) as price_level,
+            unnest(v_places.hours) as hours, unnest(v_places.facebook_url) as facebook_url,
+            unnest(v_places.linkedin_url) as linkedin_url, unnest(v_places.instagram_url) as instagram_url,
+            unnest(v_places.twitter_url) as twitter_url, unnest(v_places.business_status) as business_status,
+            unnest(v_places.needs_enrichment) as needs_enrichment, unnest(v_places.problem) as problem
+        ) as place
+        where place.problem is null
+        order by place.place_id
         returning id
       )
-      select
-        (select count(*) from written),
-        (select array_agg(written.id) from written),
-        (
-          select coalesce(
-            jsonb_agg(
-              jsonb_build_object('index', given.index, 'reason', given.problem) order by given.index
-            ),
-            '[]'
-          )
-          from given
-          where given.problem is not null
-        ),
-        (
-          select array_agg(distinct given.cid collate "C")
-          from given
-          where given.cid is not null and given.problem is null
-        ),
-        addresses.owners,
-        addresses.emails,
-        addresses.sources
-      into v_inserted, v_written, v_rejected, v_cids, v_email_owners, v_emails, v_email_sources
-      from (
-        select
-          array_agg(given.id) as owners,
-          array_agg(address.email) as emails,
-          array_agg(given.email_source) as sources
-        from given
-        cross join lateral unnest(given.emails) as address(email)
-        where given.problem is null
-      ) as addresses;
+      select count(*), array_agg(written.id) into v_inserted, v_written from written;
+
+      v_cids := array(
+        select distinct place.cid collate "C"
+        from unnest(v_places.cid, v_places.problem) as place(cid, problem)
+        where place.cid is not null and place.problem is null
+      );
       -- A place that has come without its place_id before, or comes in this batch both with it and
       -- without, is one place.
       if exists (
@@ -201,16 +229,31 @@ begin
       ) then
         raise unique_violation;
       end if;
+
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('index', place.index, 'reason', place.problem) order by place.index
+        ),
+        '[]'
+      )
+      into v_rejected
+      from unnest(v_places.index, v_places.problem) as place(index, problem)
+      where place.problem is not null;
+      select
+        array_agg((v_id_head || to_hex(1048576 + place.index))::uuid),
+        array_agg(address.email),
+        array_agg(place.email_source)
+      into v_email_owners, v_emails, v_email_sources
+      from unnest(v_places.index, v_places.emails, v_places.email_source, v_places.problem)
+        as place(index, emails, email_source, problem)
+      cross join lateral unnest(place.emails::text[]) as address(email)
+      where place.problem is null;
       v_is_done := true;
     exception
       when unique_violation then
         -- One of the places is known, comes twice, or has just been committed by others.
         v_records := p_businesses;
         v_inserted := 0;
-        v_rejected := '[]';
-        v_email_owners := null;
-        v_emails := null;
-        v_email_sources := null;
     end;
   end if;
 
@@ -249,9 +292,15 @@ begin
     from owned
     where business.id = owned.id;
 
+    -- Without the records themselves, which are most of what would be copied: their index is enough.
     with given as materialized (
       select
-        place.*,
+        place.index, place.place_id, place.is_identified, place.emails, place.email_source,
+        place.categories, place.cid, place.name, place.address, place.city, place.state,
+        place.postal_code, place.country, place.latitude, place.longitude, place.phone, place.website,
+        place.category, place.description, place.rating, place.reviews_count, place.price_level,
+        place.hours, place.facebook_url, place.linkedin_url, place.instagram_url, place.twitter_url,
+        place.business_status, place.needs_enrichment,
         scraped_business_problem(place.record, place.place_id, place.name) as problem
       -- A fence: what identifies a record is read once.
       from (select fields.* from read_places(v_records) as fields offset 0) as place
@@ -290,13 +339,13 @@ begin
     -- what only an earlier one says is not lost.
     single as (
       select
-        keyed.key as place_id, keyed.index, keyed.record, keyed.emails, keyed.email_source,
+        keyed.key as place_id, keyed.index, keyed.emails, keyed.email_source,
         keyed.categories, keyed.cid, keyed.name, keyed.address, keyed.city, keyed.state, keyed.postal_code, keyed.country, keyed.latitude, keyed.longitude, keyed.phone, keyed.website, keyed.category, keyed.description, keyed.rating, keyed.reviews_count, keyed.price_level, keyed.hours, keyed.facebook_url, keyed.linkedin_url, keyed.instagram_url, keyed.twitter_url, keyed.business_status, keyed.needs_enrichment
       from keyed
       where keyed.key not in (select repeated.key from repeated)
       union all
       select
-        keyed.key, max(keyed.index), (array_agg(keyed.record order by keyed.index desc))[1],
+        keyed.key, max(keyed.index),
         coalesce(
           array_agg(address.email order by keyed.index, address.position)
             filter (where address.email is not null),
@@ -338,7 +387,7 @@ begin
         known.id as known_id,
         known.id is not null as is_known,
         known.campaign_id is distinct from p_campaign_id as is_foreign,
-        known.raw_data is distinct from single.record
+        known.raw_data is distinct from v_records -> single.index
           or (known.zip_code is null and v_zip_code is not null)
           or single.place_id in (select repeated.key from repeated) as is_changed,
         coalesce(known.last_seen_at, known.scraped_at) < v_seen_before as is_seen_again,
@@ -352,9 +401,95 @@ begin
         where business.place_id = single.place_id
         offset 0
       ) as known on true
-    ),
+    )
+    select
+      places.*,
+      (select count(*) from chosen where chosen.is_known and chosen.is_foreign) as other_campaign,
+      (
+        select count(*)
+        from chosen
+        where chosen.is_known and not chosen.is_foreign
+          and chosen.business_status in ('closed_temporarily', 'closed_permanently')
+          and coalesce(chosen.known_status, 'operational') = 'operational'
+      ) as closed,
+      coalesce(
+        (
+          select jsonb_agg(
+            jsonb_build_object(
+              'index', coalesce(v_positions[given.index + 1] - 1, given.index),
+              'reason', given.problem
+            )
+            order by given.index
+          )
+          from given
+          where given.problem is not null
+        ),
+        '[]'
+      ) as rejected,
+      (
+        select array_agg(chosen.known_id)
+        from chosen
+        where chosen.is_known and chosen.is_seen_again and not chosen.is_changed and not chosen.is_foreign
+      ) as seen_again,
+      addresses.*
+    into v_places
+    from (
+      select
+        array_agg(place.index) as index,
+        array_agg(place.place_id) as place_id,
+        array_agg(place.cid) as cid,
+        array_agg(place.name) as name,
+        array_agg(place.address) as address,
+        array_agg(place.city) as city,
+        array_agg(place.state) as state,
+        array_agg(place.postal_code) as postal_code,
+        array_agg(place.country) as country,
+        array_agg(place.latitude) as latitude,
+        array_agg(place.longitude) as longitude,
+        array_agg(place.phone) as phone,
+        array_agg(place.website) as website,
+        array_agg(place.emails[1]) as email,
+        array_agg(place.email_source) as email_source,
+        array_agg(place.category) as category,
+        array_agg(place.categories::text) as categories,
+        array_agg(place.description) as description,
+        array_agg(place.rating) as rating,
+        array_agg(place.reviews_count) as reviews_count,
+        array_agg(place.price_level) as price_level,
+        array_agg(place.hours) as hours,
+        array_agg(place.facebook_url) as facebook_url,
+        array_agg(place.linkedin_url) as linkedin_url,
+        array_agg(place.instagram_url) as instagram_url,
+        array_agg(place.twitter_url) as twitter_url,
+        array_agg(place.business_status) as business_status,
+        array_agg(place.needs_enrichment) as needs_enrichment
+      from (
+        select chosen.*
+        from chosen
+        where not chosen.is_known or (chosen.is_changed and not chosen.is_foreign)
+      ) as place
+    ) as places,
+    (
+      select
+        array_agg(chosen.place_id) as owners,
+        array_agg(address.email) as emails,
+        array_agg(chosen.email_source) as email_sources
+      from chosen
+      cross join lateral unnest(chosen.emails) as address(email)
+      where not chosen.is_known
+        or (not chosen.is_foreign and (chosen.is_changed or chosen.is_seen_again))
+    ) as addresses;
+    v_other_campaign := v_places.other_campaign;
+    v_attempted := coalesce(cardinality(v_places.index), 0);
+    v_closed := v_places.closed;
+    v_rejected := v_places.rejected;
+    v_seen_again := v_places.seen_again;
+    v_place_ids := v_places.owners;
+    v_emails := v_places.emails;
+    v_email_sources := v_places.email_sources;
+
     -- Rows are locked in the order of place_id, so overlapping batches wait instead of deadlocking.
-    written as (
+    with written as (
       insert into gmaps_businesses as business (
         id, campaign_id, zip_code, place_id, cid, name, address, city, state, postal_code, country,
         latitude, longitude, phone, website, email, email_source, category, categories,
@@ -362,30 +497,45 @@ begin
         instagram_url, twitter_url, business_status, needs_enrichment, enrichment_status, raw_data
       )
       select
-        (v_id_head || to_hex(1048576 + chosen.index))::uuid,
-        -- Where no ZIP code was searched, a place is found under its own.
+        (v_id_head || to_hex(1048576 + place.index))::uuid,
         p_campaign_id,
+        -- Where no ZIP code was searched, a place is found under its own.
         coalesce(
-          v_zip_code, case when v_is_exported then scraped_text(chosen.record ->> 'zip_code') end, chosen.postal_code
+          v_zip_code,
+          case when v_is_exported then scraped_text(v_records -> place.index ->> 'zip_code') end,
+          place.postal_code
         ),
-        chosen.place_id, chosen.cid, chosen.name, chosen.address, chosen.city,
-        chosen.state, chosen.postal_code, chosen.country, chosen.latitude, chosen.longitude,
-        chosen.phone, chosen.website, chosen.emails[1],
-        case when chosen.emails = '{}' then 'not_found' else chosen.email_source end,
-        chosen.category, chosen.categories, chosen.description, chosen.rating, chosen.reviews_count,
-        chosen.price_level, chosen.hours, chosen.facebook_url, chosen.linkedin_url,
-        chosen.instagram_url, chosen.twitter_url,
-        chosen.business_status,
+        place.place_id, place.cid, place.name, place.address, place.city, place.state, place.postal_code,
+        place.country, place.latitude, place.longitude, place.phone, place.website, place.email,
+        case when place.email is null then 'not_found' else place.email_source end,
+        place.category, place.categories::text[], place.description, place.rating, place.reviews_count,
+        place.price_level, place.hours, place.facebook_url, place.linkedin_url, place.instagram_url,
+        place.twitter_url, place.business_status,
         -- The record's own word, else whether there is a page to look at.
-        coalesce(chosen.needs_enrichment, chosen.facebook_url is not null),
+        coalesce(place.needs_enrichment, place.facebook_url is not null),
         case
-          when coalesce(chosen.needs_enrichment, false) or chosen.facebook_url is not null then 'pending'
+          when coalesce(place.needs_enrichment, false) or place.facebook_url is not null then 'pending'
           else 'no_facebook'
         end,
-        chosen.record
-      from chosen
-      where not chosen.is_known or (chosen.is_changed and not chosen.is_foreign)
-      order by chosen.place_id
+        v_records -> place.index
+      from (
+        select
+          unnest(v_places.index) as index, unnest(v_places.place_id) as place_id, unnest(v_places.cid) as cid,
+          unnest(v_places.name) as name, unnest(v_places.address) as address, unnest(v_places.city) as city,
+          unnest(v_places.state) as state, unnest(v_places.postal_code) as postal_code,
+          unnest(v_places.country) as country, unnest(v_places.latitude) as latitude,
+          unnest(v_places.longitude) as longitude, unnest(v_places.phone) as phone,
+          unnest(v_places.website) as website, unnest(v_places.email) as email,
+          unnest(v_places.email_source) as email_source, unnest(v_places.category) as category,
+          unnest(v_places.categories) as categories, unnest(v_places.description) as description,
+          unnest(v_places.rating) as rating, unnest(v_places.reviews_count) as reviews_count,
+          unnest(v_places.price_level) as price_level, unnest(v_places.hours) as hours,
+          unnest(v_places.facebook_url) as facebook_url, unnest(v_places.linkedin_url) as linkedin_url,
+          unnest(v_places.instagram_url) as instagram_url, unnest(v_places.twitter_url) as twitter_url,
+          unnest(v_places.business_status) as business_status,
+          unnest(v_places.needs_enrichment) as needs_enrichment
+      ) as place
+      order by place.place_id
       on conflict (place_id) do update
       set
         -- A place found from two ZIPs stays with the first, or overlapping searches move it for ever.
@@ -437,56 +587,11 @@ begin
       returning business.id, xmax = 0 as is_new
     )
     select
-      (select array_agg(written.id) from written),
-      (select count(*) from written where written.is_new),
-      (select count(*) from written where not written.is_new),
-      (select count(*) from chosen where chosen.is_known and chosen.is_foreign),
-      (
-        select count(*) from chosen
-        where not chosen.is_known or (chosen.is_changed and not chosen.is_foreign)
-      ),
-      (
-        select count(*)
-        from chosen
-        where chosen.is_known and not chosen.is_foreign
-          and chosen.business_status in ('closed_temporarily', 'closed_permanently')
-          and coalesce(chosen.known_status, 'operational') = 'operational'
-      ),
-      coalesce(
-        (
-          select jsonb_agg(
-            jsonb_build_object(
-              'index', coalesce(v_positions[given.index + 1] - 1, given.index),
-              'reason', given.problem
-            )
-            order by given.index
-          )
-          from given
-          where given.problem is not null
-        ),
-        '[]'
-      ),
-      (
-        select array_agg(chosen.known_id)
-        from chosen
-        where chosen.is_known and chosen.is_seen_again and not chosen.is_changed and not chosen.is_foreign
-      ),
-      addresses.place_ids,
-      addresses.emails,
-      addresses.sources
-    into
-      v_written, v_inserted, v_updated, v_other_campaign, v_attempted, v_closed, v_rejected, v_seen_again,
-      v_place_ids, v_emails, v_email_sources
-    from (
-      select
-        array_agg(chosen.place_id) as place_ids,
-        array_agg(address.email) as emails,
-        array_agg(chosen.email_source) as sources
-      from chosen
-      cross join lateral unnest(chosen.emails) as address(email)
-      where not chosen.is_known
-        or (not chosen.is_foreign and (chosen.is_changed or chosen.is_seen_again))
-    ) as addresses;
+      array_agg(written.id),
+      count(*) filter (where written.is_new),
+      count(*) filter (where not written.is_new)
+    into v_written, v_inserted, v_updated
+    from written;
 
     -- By their places, as some that looked new may have been committed by others meanwhile.
     select array_agg(business.id order by owner.position)

@@ -26,6 +26,8 @@ as $$
 declare
   -- Taken once: not every cluster evaluates now() inside DO UPDATE.
   v_now timestamptz := now();
+  v_held record;
+  v_read record;
   v_written bigint;
   v_holders uuid[];
   v_done uuid[];
@@ -58,7 +60,13 @@ begin
   -- Addresses are looked up by their business: one address can be that of thousands.
   -- An address that the business or an enrichment holds and the table of addresses does not was
   -- written before that table was, or is none that a scraper's would be taken for.
-  with held as materialized (
+  select
+    array_agg(held.business_id) as business_ids,
+    array_agg(held.campaign_id) as campaign_ids,
+    array_agg(held.email) as emails,
+    array_agg(held.source) as sources
+  into v_held
+  from (
     select distinct on (held.business_id, lower(held.email) collate "C")
       held.business_id, held.campaign_id, held.email, held.source
     from unnest(p_business_ids, p_emails) as given(business_id, email)
@@ -114,17 +122,21 @@ begin
       offset 0
     ) as held
     order by held.business_id, lower(held.email) collate "C"
-  ),
-  adopted as (
-    insert into gmaps_business_emails (business_id, campaign_id, email, source)
-    select held.business_id, held.campaign_id, held.email, held.source
-    from held
-    on conflict do nothing
-    returning 1
-  )
-  select count(*) into strict v_written from adopted;
+  ) as held;
+  -- From arrays, here and below: a cluster sends the rows of a WITH that an INSERT reads to all of
+  -- its nodes.
+  if v_held.emails is not null then
+    with adopted as (
+      insert into gmaps_business_emails (business_id, campaign_id, email, source)
+      select held.business_id, held.campaign_id, held.email, held.source
+      from unnest(v_held.business_ids, v_held.campaign_ids, v_held.emails, v_held.sources)
+        as held(business_id, campaign_id, email, source)
+      on conflict do nothing
+      returning 1
+    )
+    select count(*) into strict v_written from adopted;
+  end if;
 
-  return query
   with given as materialized (
     select
       (item.position - 1)::int as index,
@@ -179,6 +191,7 @@ begin
   judged as materialized (
     select
       compared.*,
+      compared.first is null as is_first,
       case
         when compared.is_there is null
           then format('there is no business %s', coalesce(compared.business_id::text, 'null'))
@@ -195,99 +208,136 @@ begin
     from compared
   ),
   -- With its answer: no join, as two lists without an index are joined row by row.
-  holder as materialized (
+  traced as (
     select
       judged.*,
-      (
-        select enrichment.id
-        from gmaps_facebook_enrichments as enrichment
-        where enrichment.business_id = judged.business_id
-          and judged.email_lower in (
-            select lower(held.email) from unnest(enrichment.primary_email || enrichment.emails) as held(email)
-          )
-      ) as facebook_enrichment_id,
-      (
-        select enrichment.id
-        from gmaps_linkedin_enrichments as enrichment
-        where enrichment.business_id = judged.business_id
-          and judged.email_lower in (
-            select lower(held.email)
-            from unnest(
-              enrichment.primary_email || enrichment.emails_found || enrichment.emails_generated
-            ) as held(email)
-          )
-      ) as linkedin_enrichment_id
+      case
+        when judged.problem is null and judged.is_first then (
+          select enrichment.id
+          from gmaps_facebook_enrichments as enrichment
+          where enrichment.business_id = judged.business_id
+            and judged.email_lower in (
+              select lower(held.email) from unnest(enrichment.primary_email || enrichment.emails) as held(email)
+            )
+        )
+      end as facebook_enrichment_id,
+      case
+        when judged.problem is null and judged.is_first then (
+          select enrichment.id
+          from gmaps_linkedin_enrichments as enrichment
+          where enrichment.business_id = judged.business_id
+            and judged.email_lower in (
+              select lower(held.email)
+              from unnest(
+                enrichment.primary_email || enrichment.emails_found || enrichment.emails_generated
+              ) as held(email)
+            )
+        )
+      end as linkedin_enrichment_id
     from judged
-    where judged.problem is null and judged.first is null
-  ),
-  logged as (
+  )
+  select
+    array_agg(traced.index) as index,
+    array_agg(traced.business_id) as business_id,
+    array_agg(traced.email) as email,
+    array_agg(traced.email_lower) as email_lower,
+    array_agg(traced.problem) as problem,
+    array_agg(traced.problem_code) as problem_code,
+    array_agg(traced.is_first) as is_first,
+    array_agg(traced.facebook_enrichment_id) as facebook_enrichment_id,
+    array_agg(traced.linkedin_enrichment_id) as linkedin_enrichment_id,
+    array_agg(coalesce(traced.source, traced.address_source)) as source,
+    array_agg(traced.status) as status,
+    array_agg(traced.unrecognised_status) as unrecognised_status,
+    array_agg(traced.score) as score,
+    array_agg(traced.is_safe) as is_safe,
+    array_agg(traced.is_disposable) as is_disposable,
+    array_agg(traced.is_role_based) as is_role_based,
+    array_agg(traced.is_free_email) as is_free_email,
+    array_agg(traced.is_gibberish) as is_gibberish,
+    array_agg(coalesce(traced.domain, split_part(traced.email, '@', 2))) as domain,
+    array_agg(traced.provider) as provider,
+    array_agg(traced.mx_records) as mx_records,
+    array_agg(traced.smtp_check) as smtp_check,
+    array_agg(traced.reason) as reason,
+    array_agg(traced.suggestion) as suggestion,
+    array_agg(traced.answer) as answer
+  into v_read
+  from traced;
+
+  with logged as (
     insert into gmaps_email_verifications (
       business_id, facebook_enrichment_id, linkedin_enrichment_id, email, source, status, score,
       is_safe, is_disposable, is_role_based, is_free_email, is_gibberish, domain, provider,
       mx_records, smtp_check, reason, suggestion, raw_response, verified_at
     )
     select
-      holder.business_id,
-      holder.facebook_enrichment_id,
-      holder.linkedin_enrichment_id,
-      holder.email,
-      coalesce(holder.source, holder.address_source),
-      holder.status,
-      holder.score,
-      holder.is_safe,
-      holder.is_disposable,
-      holder.is_role_based,
-      holder.is_free_email,
-      holder.is_gibberish,
-      coalesce(holder.domain, split_part(holder.email, '@', 2)),
-      holder.provider,
-      holder.mx_records,
-      holder.smtp_check,
-      holder.reason,
-      holder.suggestion,
-      holder.answer,
-      v_now
-    from holder
-    order by holder.index
-    returning 1
-  ),
-  -- Of several answers for an address the last counts that is a verdict. "unknown" is the verifier's
-  -- way to say that it got no answer.
-  verdict as materialized (
-    select distinct on (judged.email_lower) judged.*
-    from judged
-    where judged.problem is null and judged.first is null
-    order by judged.email_lower, judged.status = 'unknown', judged.index desc
-  ),
-  changed as (
-    update gmaps_business_emails as stored
-    set
-      status = verdict.status,
-      score = verdict.score,
-      is_safe = verdict.is_safe,
-      is_disposable = verdict.is_disposable,
-      is_role_based = verdict.is_role_based,
-      is_free_email = verdict.is_free_email,
-      is_gibberish = verdict.is_gibberish,
-      verified_at = v_now
-    from verdict
-    where stored.email_lower = verdict.email_lower
-      -- A hashed look-up: linear, whatever the planner believes of the array.
-      and (stored.business_id in (select locked.id from unnest(p_locked_ids) as locked(id))) is true
-      and (verdict.status <> 'unknown' or coalesce(stored.status, 'unknown') = 'unknown')
+      item.business_id, item.facebook_enrichment_id, item.linkedin_enrichment_id, item.email,
+      item.source, item.status, item.score, item.is_safe, item.is_disposable, item.is_role_based,
+      item.is_free_email, item.is_gibberish, item.domain, item.provider, item.mx_records,
+      item.smtp_check, item.reason, item.suggestion, item.answer, v_now
+    from (
+      select
+        unnest(v_read.business_id) as business_id,
+        unnest(v_read.facebook_enrichment_id) as facebook_enrichment_id,
+        unnest(v_read.linkedin_enrichment_id) as linkedin_enrichment_id, unnest(v_read.email) as email,
+        unnest(v_read.source) as source, unnest(v_read.status) as status, unnest(v_read.score) as score,
+        unnest(v_read.is_safe) as is_safe, unnest(v_read.is_disposable) as is_disposable,
+        unnest(v_read.is_role_based) as is_role_based, unnest(v_read.is_free_email) as is_free_email,
+        unnest(v_read.is_gibberish) as is_gibberish, unnest(v_read.domain) as domain,
+        unnest(v_read.provider) as provider, unnest(v_read.mx_records) as mx_records,
+        unnest(v_read.smtp_check) as smtp_check, unnest(v_read.reason) as reason,
+        unnest(v_read.suggestion) as suggestion, unnest(v_read.answer) as answer,
+        unnest(v_read.problem) as problem, unnest(v_read.is_first) as is_first, unnest(v_read.index) as index
+    ) as item
+    where item.problem is null and item.is_first
+    order by item.index
     returning 1
   )
+  select count(*) into strict v_written from logged;
+
+  -- Of several answers for an address the last counts that is a verdict. "unknown" is the verifier's
+  -- way to say that it got no answer.
+  update gmaps_business_emails as stored
+  set
+    status = verdict.status,
+    score = verdict.score,
+    is_safe = verdict.is_safe,
+    is_disposable = verdict.is_disposable,
+    is_role_based = verdict.is_role_based,
+    is_free_email = verdict.is_free_email,
+    is_gibberish = verdict.is_gibberish,
+    verified_at = v_now
+  from (
+    select distinct on (item.email_lower collate "C") item.*
+    from (
+      select
+        unnest(v_read.index) as index, unnest(v_read.email_lower) as email_lower,
+        unnest(v_read.status) as status, unnest(v_read.score) as score, unnest(v_read.is_safe) as is_safe,
+        unnest(v_read.is_disposable) as is_disposable, unnest(v_read.is_role_based) as is_role_based,
+        unnest(v_read.is_free_email) as is_free_email, unnest(v_read.is_gibberish) as is_gibberish,
+        unnest(v_read.problem) as problem, unnest(v_read.is_first) as is_first
+    ) as item
+    where item.problem is null and item.is_first
+    order by item.email_lower collate "C", item.status = 'unknown', item.index desc
+  ) as verdict
+  where stored.email_lower = verdict.email_lower
+    -- A hashed look-up: linear, whatever the planner believes of the array.
+    and (stored.business_id in (select locked.id from unnest(p_locked_ids) as locked(id))) is true
+    and (verdict.status <> 'unknown' or coalesce(stored.status, 'unknown') = 'unknown');
+
+  return query
   select
-    judged.index,
-    judged.problem,
-    judged.problem_code,
-    judged.email,
-    judged.status,
-    judged.is_safe,
-    judged.unrecognised_status,
-    judged.first is not null
-  from judged
-  order by judged.index;
+    item.index, item.problem, item.problem_code, item.email, item.status, item.is_safe,
+    item.unrecognised_status, not item.is_first
+  from (
+    select
+      unnest(v_read.index) as index, unnest(v_read.problem) as problem,
+      unnest(v_read.problem_code) as problem_code, unnest(v_read.email) as email,
+      unnest(v_read.status) as status, unnest(v_read.is_safe) as is_safe,
+      unnest(v_read.unrecognised_status) as unrecognised_status, unnest(v_read.is_first) as is_first
+  ) as item
+  order by item.index;
 
   v_holders := array(
     select distinct holder.business_id

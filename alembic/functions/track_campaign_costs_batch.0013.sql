@@ -13,15 +13,15 @@ declare
   v_problem text;
   v_campaign_ids uuid[];
   v_locked_ids uuid[];
+  v_totals numeric[];
   -- Whether the keys are looked up in the ledger, and what it has of them.
   v_is_repeated boolean := false;
   v_used jsonb := '[]'::jsonb;
   -- The ids of a batch differ in their last six digits, from 100000 on: they are neighbours in the
   -- index, and one that is made for each cost takes as long as writing it.
   v_id_head text := left(time_ordered_id()::text, 30);
+  v_batch record;
   v_written bigint;
-  v_costs jsonb;
-  v_differs bigint;
   v_context text;
 begin
   v_problem := isolation_problem('track_campaign_costs_batch');
@@ -50,13 +50,15 @@ begin
     select distinct (item.cost ->> 'campaign_id')::uuid
     from jsonb_array_elements(p_costs) as item(cost)
   );
-  v_locked_ids := array(
-    select campaign.id
+  select coalesce(array_agg(locked.id), '{}'), array_agg(locked.actual_cost)
+  into v_locked_ids, v_totals
+  from (
+    select campaign.id, campaign.actual_cost
     from gmaps_campaigns as campaign
     where campaign.id = any (v_campaign_ids)
     order by campaign.id
     for no key update
-  );
+  ) as locked;
   if cardinality(v_locked_ids) < cardinality(v_campaign_ids) then
     select format('p_costs[%s]: there is no campaign %s', item.position - 1, item.cost ->> 'campaign_id')
     into v_problem
@@ -96,6 +98,8 @@ begin
       v_used := coalesce(costs_by_key(p_costs), '[]');
     end if;
     begin
+      -- What is written and what is answered. Arrays, as a cluster sends the rows of a WITH that an
+      -- INSERT reads to all of its nodes.
       with given as materialized (
         select
           (v_id_head || to_hex(1048576 + item.position))::uuid as id,
@@ -125,11 +129,6 @@ begin
           as used(campaign_id uuid, key text, cost_id uuid, running_total numeric, payload jsonb)
           on used.campaign_id = given.campaign_id and used.key = given.key
       ),
-      campaign as materialized (
-        select campaign.id, campaign.actual_cost
-        from gmaps_campaigns as campaign
-        where campaign.id = any (v_campaign_ids)
-      ),
       entries as materialized (
         select
           keyed.*,
@@ -137,41 +136,8 @@ begin
             + sum(keyed.cost_usd) over (partition by keyed.campaign_id order by keyed.position)
             as running_total
         from keyed
-        join campaign on campaign.id = keyed.campaign_id
+        join unnest(v_locked_ids, v_totals) as campaign(id, actual_cost) on campaign.id = keyed.campaign_id
         where keyed.used_id is null and keyed.id = keyed.first_id
-      ),
-      written as (
-        insert into gmaps_api_costs (
-          id, campaign_id, service, items_processed, cost_usd, metadata, running_total
-        )
-        select
-          entries.id, entries.campaign_id, entries.service, entries.items_processed,
-          entries.cost_usd, entries.metadata, entries.running_total
-        from entries
-        order by entries.position
-        returning 1
-      ),
-      totalled as (
-        update gmaps_campaigns as campaign
-        set
-          actual_cost = campaign.actual_cost + sums.actual,
-          google_maps_cost = campaign.google_maps_cost + sums.google_maps,
-          facebook_cost = campaign.facebook_cost + sums.facebook,
-          linkedin_enrichment_cost = campaign.linkedin_enrichment_cost + sums.linkedin,
-          bouncer_verification_cost = campaign.bouncer_verification_cost + sums.bouncer,
-          updated_at = now()
-        from (
-          select
-            entries.campaign_id,
-            sum(entries.cost_usd) as actual,
-            coalesce(sum(entries.cost_usd) filter (where entries.service = 'google_maps'), 0) as google_maps,
-            coalesce(sum(entries.cost_usd) filter (where entries.service = 'facebook'), 0) as facebook,
-            coalesce(sum(entries.cost_usd) filter (where entries.service = 'linkedin'), 0) as linkedin,
-            coalesce(sum(entries.cost_usd) filter (where entries.service = 'bouncer'), 0) as bouncer
-          from entries
-          group by entries.campaign_id
-        ) as sums
-        where campaign.id = sums.campaign_id and campaign.id = any (v_campaign_ids)
       ),
       answered as (
         select
@@ -186,28 +152,95 @@ begin
         from keyed
         left join entries as first on first.id = keyed.first_id
       )
-      select
-        coalesce(
-          jsonb_agg(
-            jsonb_build_object(
-              'campaign_id', answered.campaign_id,
-              'cost_id', answered.cost_id,
-              'new_total', answered.new_total,
-              'service', answered.service,
-              'replayed', answered.replayed
-            )
-            order by answered.position
-          ),
-          '[]'
-        ),
-        min(answered.position) filter (
-          where answered.replayed
-            and answered.payload
-              <> cost_payload(answered.service, answered.items_processed, answered.cost_usd, answered.metadata)
-        ),
-        (select count(*) from written)
-      into v_costs, v_differs, v_written
-      from answered;
+      select answer.*, entry.*, total.* into v_batch
+      from
+        (
+          select
+            coalesce(
+              jsonb_agg(
+                jsonb_build_object(
+                  'campaign_id', answered.campaign_id,
+                  'cost_id', answered.cost_id,
+                  'new_total', answered.new_total,
+                  'service', answered.service,
+                  'replayed', answered.replayed
+                )
+                order by answered.position
+              ),
+              '[]'
+            ) as costs,
+            min(answered.position) filter (
+              where answered.replayed
+                and answered.payload
+                  <> cost_payload(answered.service, answered.items_processed, answered.cost_usd, answered.metadata)
+            ) as differs
+          from answered
+        ) as answer,
+        (
+          select
+            array_agg(entries.id) as ids,
+            array_agg(entries.campaign_id) as campaign_ids,
+            array_agg(entries.service) as services,
+            array_agg(entries.items_processed) as items,
+            array_agg(entries.cost_usd) as costs_usd,
+            array_agg(entries.metadata) as metadata,
+            array_agg(entries.running_total) as running_totals
+          from entries
+        ) as entry,
+        (
+          select
+            array_agg(sums.campaign_id) as totalled_ids,
+            array_agg(sums.actual) as actual,
+            array_agg(sums.google_maps) as google_maps,
+            array_agg(sums.facebook) as facebook,
+            array_agg(sums.linkedin) as linkedin,
+            array_agg(sums.bouncer) as bouncer
+          from (
+            select
+              entries.campaign_id,
+              sum(entries.cost_usd) as actual,
+              coalesce(sum(entries.cost_usd) filter (where entries.service = 'google_maps'), 0) as google_maps,
+              coalesce(sum(entries.cost_usd) filter (where entries.service = 'facebook'), 0) as facebook,
+              coalesce(sum(entries.cost_usd) filter (where entries.service = 'linkedin'), 0) as linkedin,
+              coalesce(sum(entries.cost_usd) filter (where entries.service = 'bouncer'), 0) as bouncer
+            from entries
+            group by entries.campaign_id
+          ) as sums
+        ) as total;
+
+      with written as (
+        insert into gmaps_api_costs (
+          id, campaign_id, service, items_processed, cost_usd, metadata, running_total
+        )
+        select
+          entry.id, entry.campaign_id, entry.service, entry.items_processed, entry.cost_usd,
+          entry.metadata, entry.running_total
+        from (
+          select
+            unnest(v_batch.ids) as id, unnest(v_batch.campaign_ids) as campaign_id,
+            unnest(v_batch.services) as service, unnest(v_batch.items) as items_processed,
+            unnest(v_batch.costs_usd) as cost_usd, unnest(v_batch.metadata) as metadata,
+            unnest(v_batch.running_totals) as running_total
+        ) as entry
+        -- The ids are in the order of the costs.
+        order by entry.id
+        returning 1
+      )
+      select count(*) into strict v_written from written;
+
+      update gmaps_campaigns as campaign
+      set
+        actual_cost = campaign.actual_cost + sums.actual,
+        google_maps_cost = campaign.google_maps_cost + sums.google_maps,
+        facebook_cost = campaign.facebook_cost + sums.facebook,
+        linkedin_enrichment_cost = campaign.linkedin_enrichment_cost + sums.linkedin,
+        bouncer_verification_cost = campaign.bouncer_verification_cost + sums.bouncer,
+        updated_at = now()
+      from unnest(
+        v_batch.totalled_ids, v_batch.actual, v_batch.google_maps, v_batch.facebook, v_batch.linkedin,
+        v_batch.bouncer
+      ) as sums(campaign_id, actual, google_maps, facebook, linkedin, bouncer)
+      where campaign.id = sums.campaign_id and campaign.id = any (v_campaign_ids);
       exit;
     exception
       when unique_violation then
@@ -218,15 +251,15 @@ begin
         v_is_repeated := true;
     end;
   end loop;
-  if v_differs is not null then
+  if v_batch.differs is not null then
     raise exception using
       errcode = '23505',
       message = format(
-        'p_costs[%s]: p_metadata.idempotency_key was used before with another payload', v_differs - 1
+        'p_costs[%s]: p_metadata.idempotency_key was used before with another payload', v_batch.differs - 1
       );
   end if;
 
-  return jsonb_build_object('success', true, 'costs', v_costs);
+  return jsonb_build_object('success', true, 'costs', v_batch.costs);
 exception
   when others then
     get stacked diagnostics v_context = pg_exception_context;

@@ -9,13 +9,28 @@ set enable_mergejoin to off
 as $$
 declare
   v_now timestamptz := now();
+  v_lacking record;
   v_adopted bigint;
 begin
   -- An email or a verdict that the addresses lack was written past the functions: by hand, or by an
   -- earlier release's function that ran while this one was installed. It becomes an address with its
   -- verdict, before anything else is stored of the business. Not that of a business of this
   -- transaction, whose addresses are just about to be stored.
-  with lacking as materialized (
+  select
+    array_agg(lacking.id) as ids,
+    array_agg(lacking.campaign_id) as campaign_ids,
+    array_agg(lacking.email) as emails,
+    array_agg(lacking.source) as sources,
+    array_agg(lacking.created_at) as times,
+    array_agg(lacking.status) as statuses,
+    array_agg(lacking.bouncer_score) as scores,
+    array_agg(lacking.is_safe) as safe,
+    array_agg(lacking.is_disposable) as disposable,
+    array_agg(lacking.is_role_based) as role_based,
+    array_agg(lacking.is_free_email) as free,
+    array_agg(lacking.verified_at) as verified
+  into v_lacking
+  from (
     select
       business.id, business.campaign_id, usable.email,
       case
@@ -49,8 +64,13 @@ begin
           and (business.bouncer_verified_at is null or known.verified_at >= business.bouncer_verified_at)
       )
       and usable.email is not null
-  ),
-  adopted as (
+  ) as lacking;
+  if v_lacking.ids is null then
+    return 0;
+  end if;
+
+  -- From arrays: a cluster sends the rows of a WITH that an INSERT reads to all of its nodes.
+  with adopted as (
     insert into gmaps_business_emails as stored (
       business_id, campaign_id, email, source, first_seen_at, last_seen_at, status, score,
       is_safe, is_disposable, is_role_based, is_free_email, verified_at
@@ -59,7 +79,14 @@ begin
       lacking.id, lacking.campaign_id, lacking.email, lacking.source, lacking.created_at, lacking.created_at,
       lacking.status, lacking.bouncer_score, lacking.is_safe, lacking.is_disposable, lacking.is_role_based,
       lacking.is_free_email, lacking.verified_at
-    from lacking
+    from unnest(
+      v_lacking.ids, v_lacking.campaign_ids, v_lacking.emails, v_lacking.sources, v_lacking.times,
+      v_lacking.statuses, v_lacking.scores, v_lacking.safe, v_lacking.disposable, v_lacking.role_based,
+      v_lacking.free, v_lacking.verified
+    ) as lacking(
+      id, campaign_id, email, source, created_at, status, bouncer_score, is_safe, is_disposable,
+      is_role_based, is_free_email, verified_at
+    )
     on conflict (business_id, email_lower) do update
     set
       status = excluded.status,

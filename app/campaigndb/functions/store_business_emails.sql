@@ -17,6 +17,7 @@ declare
   -- Taken once: not every cluster evaluates now() inside DO UPDATE.
   v_now timestamptz := now();
   v_suppressed text[];
+  v_due record;
 begin
   -- The arrays are parallel; each email is one that usable_emails gave. The caller holds the
   -- businesses' locks, which cover their addresses too, and the list of suppressions still
@@ -25,7 +26,6 @@ begin
   perform adopt_business_emails(p_business_ids);
   v_suppressed := suppressed_emails(p_emails);
 
-  return query
   with given as materialized (
     -- Suppressed addresses are left out here: every address that is found comes through.
     select distinct on (item.business_id, item.email_lower)
@@ -44,9 +44,17 @@ begin
     where item.email_lower <> all (v_suppressed)
     order by
       item.business_id, item.email_lower, email_source_rank(item.source) desc, item.position
-  ),
-  due as materialized (
-    select given.*, business.campaign_id, verdict.*
+  )
+  select
+    array_agg(due.business_id) as business_ids,
+    array_agg(due.campaign_id) as campaign_ids,
+    array_agg(due.email) as emails,
+    array_agg(due.source) as sources,
+    array_agg(due.seen_at) as times,
+    array_agg(due.verdict) as verdicts
+  into v_due
+  from (
+    select given.*, business.campaign_id, known_elsewhere.verdict
     from given
     cross join lateral (
       select owner.campaign_id, campaign.verdict_max_age_days
@@ -64,31 +72,56 @@ begin
     ) as known on known.email_lower = given.email_lower
     -- What is known of the address at any business, and not too old, is not paid for again.
     left join lateral (
-      select
-        other.status, other.score, other.is_safe, other.is_disposable, other.is_role_based,
-        other.is_free_email, other.is_gibberish, other.verified_at
+      -- Few have one: as one value it costs less than eight that are mostly null.
+      select jsonb_build_object(
+        'status', other.status,
+        'score', other.score,
+        'is_safe', other.is_safe,
+        'is_disposable', other.is_disposable,
+        'is_role_based', other.is_role_based,
+        'is_free_email', other.is_free_email,
+        'is_gibberish', other.is_gibberish,
+        'verified_at', other.verified_at
+      ) as verdict
       from gmaps_business_emails as other
       where other.email_lower = given.email_lower
         and other.verified_at > v_now - make_interval(days => business.verdict_max_age_days)
         and other.status <> 'unknown'
       order by other.verified_at desc
       limit 1
-    ) as verdict on true
+    ) as known_elsewhere on true
     where known.last_seen_at is null
       or known.last_seen_at < v_now - interval '1 day'
       or email_source_rank(given.source) > email_source_rank(known.source)
-  ),
-  written as (
+    order by given.business_id, given.email_lower
+  ) as due;
+  if v_due.emails is null then
+    return;
+  end if;
+
+  -- From arrays: a cluster sends the rows of a WITH that an INSERT reads to all of its nodes.
+  return query
+  with written as (
     insert into gmaps_business_emails as stored (
       business_id, campaign_id, email, source, first_seen_at, last_seen_at, status, score,
       is_safe, is_disposable, is_role_based, is_free_email, is_gibberish, verified_at
     )
     select
       due.business_id, due.campaign_id, due.email, due.source, due.seen_at, due.seen_at,
-      due.status, due.score, due.is_safe, due.is_disposable, due.is_role_based,
-      due.is_free_email, due.is_gibberish, due.verified_at
-    from due
-    order by due.business_id, due.email_lower
+      due.verdict ->> 'status',
+      (due.verdict ->> 'score')::numeric,
+      (due.verdict ->> 'is_safe')::boolean,
+      (due.verdict ->> 'is_disposable')::boolean,
+      (due.verdict ->> 'is_role_based')::boolean,
+      (due.verdict ->> 'is_free_email')::boolean,
+      (due.verdict ->> 'is_gibberish')::boolean,
+      (due.verdict ->> 'verified_at')::timestamptz
+    from (
+      select
+        unnest(v_due.business_ids) as business_id, unnest(v_due.campaign_ids) as campaign_id,
+        unnest(v_due.emails) as email, unnest(v_due.sources) as source, unnest(v_due.times) as seen_at,
+        unnest(v_due.verdicts) as verdict
+    ) as due
     on conflict (business_id, email_lower) do update
     set
       last_seen_at = excluded.last_seen_at,
