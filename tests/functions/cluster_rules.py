@@ -42,7 +42,12 @@ COUNTED = (
 )
 SOURCE = (
     "no table in what an INSERT selects: Citus sends the statement as a whole, and then leaves"
-    " rows out or writes what is no SQL; read the table in a WITH before"
+    " rows out or writes what is no SQL; read the table into arrays before"
+)
+BROADCAST = (
+    "no WITH of the statement around in what an INSERT selects: Citus sends its rows to all nodes,"
+    " commits in two phases, and fails with one node down; select from unnest() of arrays, or give"
+    " the WITH to the INSERT's own SELECT"
 )
 ROW_COUNT = "no ROW_COUNT: Citus may say how many rows were selected; count what RETURNING gives"
 MUTABLE = (
@@ -375,9 +380,10 @@ def _in_insert(insert: ast.InsertStmt, named: Mapping[int, str]) -> Iterator[str
         return
     if insert.returningClause is None or id(insert) not in named:
         yield f"{insert.relation.relname}: {COUNTED}"
+    # What the SELECT's own WITH names is not among them.
     for table in _tables(select):
-        if table.relname not in named.values():
-            yield f"{insert.relation.relname} from {table.relname}: {SOURCE}"
+        reason = BROADCAST if table.relname in named.values() else SOURCE
+        yield f"{insert.relation.relname} from {table.relname}: {reason}"
 
 
 def _mutable(root: Any, names: Names, *, within: bool = False) -> Iterator[str]:

@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from campaigndb.migrations.functions import frozen_copies, frozen_path, head_paths
 from campaigndb.tables import metadata
 from tests.functions.cluster_rules import (
+    BROADCAST,
     COUNTED,
     CURSOR,
     DYNAMIC,
@@ -100,10 +101,15 @@ SOUND = {
     ),
     "a helper that calls helpers, over no table": plpgsql("perform cost_problem('{}');"),
     "a body that binds names": standard("select abs(1)"),
-    "a counted INSERT of what a WITH has read": plpgsql(
-        "with read as (select c.id from gmaps_campaigns as c), put as (insert into gmaps_exports"
-        " (campaign_id) select read.id from read on conflict do nothing returning 1)"
-        " select count(*) into v_now from put;"
+    "a counted INSERT of what arrays hold": plpgsql(
+        "v_ids := array(select c.id from gmaps_campaigns as c); with put as (insert into"
+        " gmaps_exports (campaign_id) select given.id from unnest(v_ids) as given(id)"
+        " on conflict do nothing returning 1) select count(*) into v_now from put;",
+        "  v_ids uuid[];\n",
+    ),
+    "a counted INSERT of a WITH of its own": plpgsql(
+        "with put as (insert into gmaps_exports (campaign_id) with given as (select p_id as id)"
+        " select given.id from given returning 1) select count(*) into v_now from put;"
     ),
     "INSERT of values": plpgsql("insert into gmaps_campaigns (name) values ('x');"),
     "a stable function in a subquery in FROM": plpgsql(
@@ -242,6 +248,13 @@ UNSOUND = {
             " as c returning 1) select count(*) into v_now from put;"
         ),
         f"gmaps_exports from gmaps_campaigns: {SOURCE}",
+    ),
+    "an INSERT of a WITH of the statement around": (
+        plpgsql(
+            "with given as (select p_id as id), put as (insert into gmaps_exports (campaign_id)"
+            " select given.id from given returning 1) select count(*) into v_now from put;"
+        ),
+        f"gmaps_exports from given: {BROADCAST}",
     ),
     "ROW_COUNT": (
         plpgsql("get diagnostics v_now = row_count;"),
