@@ -232,7 +232,11 @@ def test_a_plan_that_a_cluster_cannot_keep_is_drift_there_alone(
     assert "plan_cache_mode" not in script
 
 
-@pytest.mark.parametrize("arguments", [["drift"], ["drift", "--tenant", "acme"]], ids=len)
+@pytest.mark.parametrize(
+    "arguments",
+    [["drift"], ["drift", "--all-tenants"], ["drift", "--tenant", "acme"]],
+    ids=" ".join,
+)
 def test_drift_asks_for_the_coordinator_where_there_are_only_copies(
     campaigndb: CampaignDb, cluster_url: URL, arguments: list[str]
 ) -> None:

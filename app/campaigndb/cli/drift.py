@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.text import Text
@@ -25,9 +26,10 @@ from campaigndb.operations.drift import (
     Pattern,
     find_drift,
     read_ignore_file,
+    refuse_worker,
 )
 from campaigndb.operations.drift.snapshot import quoted
-from campaigndb.settings import Settings, sqlalchemy_url
+from campaigndb.settings import Settings, get_settings, sqlalchemy_url
 
 SHADOW_VARIABLE = "CAMPAIGNDB_SHADOW_URL"
 
@@ -41,7 +43,13 @@ class Format(StrEnum):
     SQL = "sql"
 
 
-@per_tenant
+def _check_for_all(_: dict[str, Any]) -> None:
+    # Every tenant would be refused for this same reason.
+    settings = get_settings()
+    refuse_worker(database_url(settings), settings)
+
+
+@partial(per_tenant, check_for_all=_check_for_all)
 def drift(
     settings: Settings,
     as_json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,

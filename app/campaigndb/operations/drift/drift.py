@@ -189,11 +189,8 @@ def _reading(url: URL, settings: Settings) -> Iterator[Connection]:
 def _read_live(connection: Connection, settings: Settings) -> _Live:
     schema = settings.schema_name
     is_cluster = citus.is_installed(connection)
-    if is_cluster and (coordinator := citus.coordinator_elsewhere(connection)) is not None:
-        raise DriftUnknownError(
-            "DATABASE_URL leads to a worker of a Citus cluster, which has only copies of the"
-            f" objects: ask the coordinator ({coordinator})"
-        )
+    if is_cluster:
+        _refuse_worker(connection)
     server = connection.execute(
         text("""
             select
@@ -223,6 +220,26 @@ def _read_live(connection: Connection, settings: Settings) -> _Live:
         may_create=server.may_create,
         is_cluster=is_cluster,
     )
+
+
+def refuse_worker(url: URL, settings: Settings) -> None:
+    """Checks that the database is not a worker of a Citus cluster, for whoever compares all schemas.
+
+    Raises:
+        DriftUnknownError: it is one.
+        SQLAlchemyError: the database cannot be reached or read.
+    """
+    with _reading(url, settings) as connection:
+        if citus.is_installed(connection):
+            _refuse_worker(connection)
+
+
+def _refuse_worker(connection: Connection) -> None:
+    if (coordinator := citus.coordinator_elsewhere(connection)) is not None:
+        raise DriftUnknownError(
+            "DATABASE_URL leads to a worker of a Citus cluster, which has only copies of the"
+            f" objects: ask the coordinator ({coordinator})"
+        )
 
 
 def _read_revisions(connection: Connection, schema: str, name: str | None) -> list[str]:
