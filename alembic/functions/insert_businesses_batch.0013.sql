@@ -378,7 +378,8 @@ begin
         (array_agg(keyed.needs_enrichment order by keyed.index desc) filter (where keyed.needs_enrichment is not null))[1]
       from keyed
       left join lateral unnest(keyed.emails) with ordinality as address(email, position) on true
-      where keyed.key in (select repeated.key from repeated)
+      -- Hashed: as a join it would be one row by row.
+      where (keyed.key in (select repeated.key from repeated)) is true
       group by keyed.key
     ),
     chosen as materialized (
