@@ -13,7 +13,14 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL
 
-from benchmarks.planner_statistics import LARGE, business_id, isolate, load, without_autovacuum
+from benchmarks.planner_statistics import (
+    EXPORTED,
+    LARGE,
+    business_id,
+    isolate,
+    load,
+    without_autovacuum,
+)
 from tests.migrations.catalog import connect
 
 FEW, TIMES = 40, 8
@@ -70,6 +77,18 @@ BATCHES: dict[str, tuple[str, Item]] = {
         f"select insert_businesses_batch('{LARGE}', '1', %s)",
         _record,
     ),
+    "insert_businesses_batch, each twice": (
+        f"select insert_businesses_batch('{LARGE}', '1', %s)",
+        lambda number: _record(number // 2) | {"place_id": f"new {number // 2}"},
+    ),
+    "insert_businesses_batch, of one address": (
+        f"select insert_businesses_batch('{LARGE}', '1', %s)",
+        lambda number: _record(number) | {"place_id": f"new {number}", "email": "a@kiska.fi"},
+    ),
+    "insert_businesses_batch, exported": (
+        f"select insert_businesses_batch('{LARGE}', '1', %s)",
+        lambda number: _record(number) | EXPORTED | {"place_id": f"new {number}"},
+    ),
     "update_enrichment_batch, facebook": (
         "select update_enrichment_batch('facebook', %s)",
         lambda number: {"business_id": _business(number), "emails": [f"f{number}@kiska.fi"]},
@@ -77,6 +96,10 @@ BATCHES: dict[str, tuple[str, Item]] = {
     "update_enrichment_batch, linkedin": (
         "select update_enrichment_batch('linkedin', %s)",
         lambda number: {"business_id": _business(number), "emails_found": [f"{number}@li.fi"]},
+    ),
+    "update_enrichment_batch, of one address": (
+        "select update_enrichment_batch('facebook', %s)",
+        lambda number: {"business_id": _business(number), "emails": ["a@kiska.fi"]},
     ),
     "update_enrichment_batch, failed": (
         "select update_enrichment_batch('linkedin', %s)",
