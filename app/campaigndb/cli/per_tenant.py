@@ -43,8 +43,8 @@ def per_tenant(
     The command's first parameter is `settings: Settings`, which is filled in; its `schema_name` and
     `app_role` are the tenant's. The command must print JSON by `print_json`. If it has a parameter
     `one_of_all`, that is the tenant's name when the command runs for all tenants, else None.
-    `check_for_all` is called once before the first of all tenants. It refuses options, or a database,
-    that work for none.
+    `check_for_all` is called once, before the first of all tenants. It refuses options that work
+    for none of them, or a database.
     """
 
     @functools.wraps(command)

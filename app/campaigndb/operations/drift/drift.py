@@ -223,7 +223,7 @@ def _read_live(connection: Connection, settings: Settings) -> _Live:
 
 
 def refuse_worker(url: URL, settings: Settings) -> None:
-    """Checks that the database is not a worker of a Citus cluster, for whoever compares all schemas.
+    """Checks that the database is no worker of a Citus cluster, before all schemas are compared.
 
     Raises:
         DriftUnknownError: it is one.
