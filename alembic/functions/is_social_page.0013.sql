@@ -19,8 +19,7 @@ as $$
         marketplace,photo,photo.php,story.php,permalink.php,settings,i,media,recover,business,ads,2008
       }'
     )
-    -- No "N/A".
-    and length(p_link) > 3
+    and lower(p_link collate "C") <> 'n/a'
     and lower(split_part(rtrim(p_link, '/'), '/', -1) collate "C") <> all (
       '{pages,pg,company,in,pub,school,showcase,profile.php}'
     )
