@@ -129,7 +129,7 @@ def test_the_last_page_reads_no_more_than_the_first(owner_engine, campaign_id, q
     page = """
         select * from get_businesses_for_enrichment_after(:campaign_id, :queue, :created_at, :id)
     """
-    at = "select created_at, id from gmaps_businesses order by created_at, id offset :n limit 1"
+    at = "select created_at, id from gmaps_businesses order by queue_position, id offset :n limit 1"
     with owner_engine.connect() as connection:
         blocks = []
         for depth in (0, count // 2, count - 101):
