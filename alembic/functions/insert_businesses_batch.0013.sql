@@ -481,7 +481,7 @@ begin
         or (not chosen.is_foreign and (chosen.is_changed or chosen.is_seen_again))
     ) as addresses;
     v_other_campaign := v_places.other_campaign;
-    v_attempted := coalesce(cardinality(v_places.index), 0);
+    v_attempted := coalesce(cardinality(v_places.index), 0)::bigint;
     v_closed := v_places.closed;
     v_rejected := v_places.rejected;
     v_seen_again := v_places.seen_again;

@@ -66,7 +66,7 @@ begin
       and usable.email is not null
   ) as lacking;
   if v_lacking.ids is null then
-    return 0;
+    return 0::bigint;
   end if;
 
   -- From arrays: a cluster sends the rows of a WITH that an INSERT reads to all of its nodes.

@@ -286,7 +286,7 @@ begin
     where owned.item ->> 'worker' is not null and owned.business_id is not null
   ) as worked;
   v_failures := v_read.failures;
-  v_updated := coalesce(cardinality(v_read.business_id), 0);
+  v_updated := coalesce(cardinality(v_read.business_id), 0)::bigint;
   v_superseded := v_read.known - v_updated;
 
   -- From arrays, which are in the order of place_id: a cluster sends the rows of a WITH that an INSERT
